@@ -1,0 +1,1 @@
+"""The HTTP client that `Context` hands out."""

@@ -1,0 +1,1 @@
+"""Executors: what maps the engine's functions over partitions."""

@@ -1,0 +1,193 @@
+"""The recipe: ``forge.toml``, read and checked before anything runs.
+
+    seed = 7                       # every random choice derives from it
+    [tokenizer]                    # name = "bpe" and its options
+    [[source]]                     # name, label, max_reject_rate; all other keys are the source's options
+    [[render]]                     # name, label; what turns API records into documents
+    [[filter]]                     # name, label; in the order in which they judge
+    [export.NAME]                  # mix, max_tokens, shard_tokens, sources
+
+Unknown keys are errors that suggest the nearest known one. Reading costs a few milliseconds.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from forge.errors import RecipeError
+from forge.options import nearest
+from forge.records import DOMAINS
+
+FILE_NAME = "forge.toml"
+TOP_KEYS = ("seed", "tokenizer", "source", "render", "filter", "export")
+DEFAULT_REJECT_RATE = 0.05
+STEP_KINDS = {"source": "source", "render": "renderer", "filter": "filter"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepTable:
+    """One step of the recipe, not yet checked against its plugin.
+
+    Attributes:
+        name: the plugin's name for it. label: its name in this recipe, unique; the plugin's name unless given.
+        options: all other keys. key: where it stands in the file, for messages.
+        max_reject_rate: share of unreadable records, 0 to 1, above which a source's run fails.
+    """
+
+    name: str
+    label: str
+    key: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    max_reject_rate: float = DEFAULT_REJECT_RATE
+
+
+class ExportTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An export.
+
+    Attributes:
+        mix: parts of agent, code and text tokens, as ``a:c:t``.
+        max_tokens: size at most, in tokens; None takes all that the scarcest domain allows.
+        shard_tokens: a shard ends at the first document that reaches this many tokens.
+        sources: labels of sources and renderers to draw on; None draws on all.
+    """
+
+    mix: str = "1:1:1"
+    max_tokens: int | None = None
+    shard_tokens: int = 1 << 27
+    sources: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole recipe. ``exports`` keeps the file's order; the first is the default export."""
+
+    path: Path
+    seed: int
+    tokenizer: StepTable
+    sources: Sequence[StepTable]
+    renderers: Sequence[StepTable]
+    filters: Sequence[StepTable]
+    exports: Mapping[str, ExportTable]
+
+    def export(self, name: str | None) -> tuple[str, ExportTable]:
+        """The export of that name, or the first.
+
+        Raises:
+            RecipeError: the recipe has no such export, or none at all.
+        """
+        if not self.exports:
+            raise RecipeError("there is no [export.NAME] table; add one", file=self.path)
+        chosen = name if name is not None else next(iter(self.exports))
+        if chosen not in self.exports:
+            raise RecipeError(f"no such export: {nearest(chosen, list(self.exports))}", file=self.path, key="export")
+        return chosen, self.exports[chosen]
+
+
+def parse_mix(mix: str, *, file: object = None, key: str = "mix") -> dict[str, float]:
+    """Shares by domain, summing to 1, from ``agent:code:text`` parts such as ``1:1:1`` or ``36:34:30``.
+
+    Raises:
+        RecipeError: not three numbers, one is negative, or all are zero.
+    """
+    try:
+        parts = [float(part) for part in mix.split(":")]
+    except ValueError:
+        parts = []
+    if len(parts) != len(DOMAINS) or not all(0 <= part < float("inf") for part in parts) or sum(parts) <= 0:
+        raise RecipeError(f"{mix!r} is no mix: expected agent:code:text, for example 1:1:1", file=file, key=key)
+    return {domain: part / sum(parts) for domain, part in zip(DOMAINS, parts, strict=True)}
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and check a recipe.
+
+    Raises:
+        RecipeError: naming file and key.
+    """
+    if not path.is_file():
+        raise RecipeError("there is no recipe here; go to a workspace or name one with -C DIR", file=path)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"not TOML: {error}", file=path) from error
+    for key in data:
+        if key not in TOP_KEYS:
+            raise RecipeError(f"unknown key: {nearest(key, TOP_KEYS)}", file=path, key=key)
+    seed = data.get("seed", 0)
+    if not isinstance(seed, int) or seed < 0:
+        raise RecipeError(f"expected a whole number of 0 or more, found {seed!r}", file=path, key="seed")
+    recipe = Recipe(
+        path=path,
+        seed=seed,
+        tokenizer=_step(data.get("tokenizer", {"name": "bpe"}), "tokenizer", path=path),
+        sources=_steps(data, "source", path=path),
+        renderers=_steps(data, "render", path=path),
+        filters=_steps(data, "filter", path=path),
+        exports={name: _export(name, table, path=path) for name, table in data.get("export", {}).items()},
+    )
+    _check_labels(recipe)
+    return recipe
+
+
+def _steps(data: Mapping[str, Any], key: str, *, path: Path) -> list[StepTable]:
+    tables = data.get(key, [])
+    if not isinstance(tables, list):
+        raise RecipeError(f"write it as [[{key}]], one table a step", file=path, key=key)
+    return [_step(table, f"{key}[{position}]", path=path) for position, table in enumerate(tables)]
+
+
+def _step(table: object, key: str, *, path: Path) -> StepTable:
+    if not isinstance(table, dict) or not isinstance(table.get("name"), str):
+        raise RecipeError('expected a table with name = "..."; see `forge plugins`', file=path, key=key)
+    options = dict(table)
+    name = options.pop("name")
+    label = options.pop("label", name)
+    rate = options.pop("max_reject_rate", DEFAULT_REJECT_RATE) if key.startswith("source") else DEFAULT_REJECT_RATE
+    if not isinstance(label, str) or not label.replace("-", "").replace("_", "").replace(".", "").isalnum():
+        raise RecipeError(f"{label!r} is no label: use letters, digits, - _ and .", file=path, key=f"{key}.label")
+    if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
+        raise RecipeError(f"expected a share from 0 to 1, found {rate!r}", file=path, key=f"{key}.max_reject_rate")
+    return StepTable(name=name, label=label, key=key, options=options, max_reject_rate=float(rate))
+
+
+def _export(name: str, table: object, *, path: Path) -> ExportTable:
+    key = f"export.{name}"
+    known = ExportTable.__struct_fields__
+    if isinstance(table, dict):
+        for option in table:
+            if option not in known:
+                raise RecipeError(f"unknown key: {nearest(option, known)}", file=path, key=f"{key}.{option}")
+    try:
+        export = msgspec.convert(table, ExportTable)
+    except msgspec.ValidationError as error:
+        raise RecipeError(str(error), file=path, key=key) from error
+    parse_mix(export.mix, file=path, key=f"{key}.mix")
+    for option in ("max_tokens", "shard_tokens"):
+        value = getattr(export, option)
+        if value is not None and value < 1:
+            raise RecipeError(f"expected 1 or more, found {value}", file=path, key=f"{key}.{option}")
+    return export
+
+
+def _check_labels(recipe: Recipe) -> None:
+    seen: dict[str, str] = {}
+    for step in (*recipe.sources, *recipe.renderers):
+        if step.label in seen:
+            message = f"the label {step.label!r} is taken by {seen[step.label]}; give this one its own `label`"
+            raise RecipeError(message, file=recipe.path, key=f"{step.key}.label")
+        seen[step.label] = step.key
+    filters: set[str] = set()
+    for step in recipe.filters:
+        if step.label in filters:
+            message = f"the label {step.label!r} is taken; give this one its own `label`"
+            raise RecipeError(message, file=recipe.path, key=f"{step.key}.label")
+        filters.add(step.label)
+    for name, export in recipe.exports.items():
+        for label in export.sources or ():
+            if label not in seen:
+                message = f"no source or renderer is labelled {label!r}: {nearest(label, list(seen))}"
+                raise RecipeError(message, file=recipe.path, key=f"export.{name}.sources")

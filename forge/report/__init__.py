@@ -1,0 +1,1 @@
+"""The report page and the dataset card of an export."""

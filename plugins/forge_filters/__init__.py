@@ -1,0 +1,1 @@
+"""Filter plugins shipped with the forge: one module, one filter."""

@@ -1,0 +1,1 @@
+"""Source plugins shipped with the forge: one module, one source."""

@@ -1,0 +1,1 @@
+"""The catalogue: one DuckDB file of APIs, its schema, migrations and queries."""

@@ -1,0 +1,1 @@
+"""The trainer: staged continual pre-training on exported shards, on DeepSpeed."""
