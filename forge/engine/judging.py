@@ -1,0 +1,195 @@
+"""Judging one part: the worker's side of refine.
+
+Filters that need no whole-corpus state run in one pass over a part: its columns are read once and every batch goes
+through all of them. Verdicts lie beside the corpus, row for row with the documents, one file a filter and part. The
+scores of a `ScoredFilter` have a file of their own, so that a changed threshold is a pass over numbers.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forge.engine.keys import key_of
+from forge.engine.parts import Part, document_batches
+from forge.errors import StepError, step_context
+from forge.files import atomic_path
+from forge.steps import Filter, ScoredFilter, Verdicts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """A filter ready to judge.
+
+    Attributes:
+        label: its name in the recipe. folder: where its verdicts lie.
+        state: what its ``prepare`` left, or None.
+        key: of options, code, state and of the rewriting filters before it; ``score_key`` without the thresholds.
+    """
+
+    label: str
+    filter: Filter
+    folder: Path
+    state: Path | None
+    key: str
+    score_key: str
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether later filters see a text that this one has changed."""
+        return bool(getattr(self.filter, "rewrites", False))
+
+    def verdicts(self, part: Part) -> Path:
+        """Where the verdicts on a part lie."""
+        return self.folder / f"{part.label}-{part.name}-{key_of(part.key, self.key)[:16]}.parquet"
+
+    def scores(self, part: Part) -> Path:
+        """Where the scores of a part lie."""
+        return self.folder / f"{part.label}-{part.name}-{key_of(part.key, self.score_key)[:16]}.scores.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeTask:
+    """A part and the filters up to the last that has not judged it."""
+
+    part: Part
+    judges: Sequence[Judge]
+
+
+def judge_part(task: JudgeTask) -> dict[str, str]:
+    """Judge one part; runs in a worker. Returns by label what was done: ``judged``, ``scored`` or ``decided``."""
+    done: dict[str, str] = {}
+    running = [
+        _Running(judge=judge, part=task.part)
+        for judge in task.judges
+        if judge.rewrites or not judge.verdicts(task.part).is_file()
+    ]
+    columns = {"id", *(column for run in running if run.reads_text for column in run.judge.filter.columns)}
+    if any(run.judge.rewrites for run in running):
+        columns.add("text")
+    for offset, batch in _offsets(document_batches(task.part, sorted(columns))):
+        current = batch
+        for run in running:
+            with step_context(run.judge.filter.name, step="judge", record=f"{task.part.label}/{task.part.name}"):
+                verdicts = run.judge_batch(current, offset)
+            current = replace_text(current, verdicts.text)
+    for run in running:
+        if not run.already:
+            run.write()
+            done[run.judge.label] = run.action
+    return done
+
+
+class _Running:
+    """One filter on its way through a part."""
+
+    def __init__(self, *, judge: Judge, part: Part) -> None:
+        self.judge = judge
+        self._part = part
+        self._rows: list[pa.RecordBatch] = []
+        self._scores: list[pa.Array] = []
+        self.already = judge.verdicts(part).is_file()
+        self._stored: pa.Table | None = None
+        scored = isinstance(judge.filter, ScoredFilter)
+        self.action = "scored" if scored else "judged"
+        if self.already:
+            self._stored = read_table(judge.verdicts(part))
+        elif scored and judge.scores(part).is_file():
+            self._stored = read_table(judge.scores(part))
+            self.action = "decided"
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether the filter itself must see the documents."""
+        return self._stored is None
+
+    def judge_batch(self, batch: "pa.RecordBatch", offset: int) -> Verdicts:
+        """Verdicts for the batch that begins at row ``offset`` of the part."""
+        rows = batch.num_rows
+        if self.already:
+            assert self._stored is not None
+            piece = self._stored.slice(offset, rows)
+            return Verdicts(**{name: _flat(piece, name) for name in ("keep", "score", "reason", "text")})
+        if self._stored is not None:
+            verdicts = self.judge.filter.decide(_flat(self._stored.slice(offset, rows), "score"))  # type: ignore[attr-defined]
+        else:
+            view = batch.select(list(self.judge.filter.columns))
+            if isinstance(self.judge.filter, ScoredFilter):
+                scores = self.judge.filter.score(view, self.judge.state)
+                self._scores.append(scores)
+                verdicts = self.judge.filter.decide(scores)
+            else:
+                verdicts = self.judge.filter.judge(view, self.judge.state)
+        if len(verdicts.keep) != rows:
+            raise StepError(f"answered {len(verdicts.keep)} verdicts for {rows} documents")
+        self._rows.append(_verdict_batch(batch, verdicts))
+        return verdicts
+
+    def write(self) -> None:
+        """Put the verdicts in place, and before them the scores they rest on."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if self._scores:
+            with atomic_path(self.judge.scores(self._part)) as temporary:
+                pq.write_table(pa.table({"score": pa.chunked_array(self._scores)}), temporary, compression="zstd")
+        with atomic_path(self.judge.verdicts(self._part)) as temporary:
+            pq.write_table(pa.Table.from_batches(self._rows, verdict_schema()), temporary, compression="zstd")
+
+
+def verdict_schema() -> "pa.Schema":
+    """Columns of a verdict file."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("id", pa.string()),
+            ("keep", pa.bool_()),
+            ("score", pa.float64()),
+            ("reason", pa.string()),
+            ("text", pa.string()),
+        ]
+    )
+
+
+def replace_text(batch: "pa.RecordBatch", text: "pa.StringArray | None") -> "pa.RecordBatch":
+    """The batch with its text replaced where ``text`` is not null."""
+    import pyarrow.compute as pc
+
+    if text is None or text.null_count == len(text) or "text" not in batch.schema.names:
+        return batch
+    index = batch.schema.get_field_index("text")
+    return batch.set_column(index, batch.schema.field(index), pc.coalesce(text, batch.column(index)))
+
+
+def read_table(path: Path) -> "pa.Table":
+    """A Parquet file of the engine's own, whole, in one chunk a column."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as table:
+        return table.read().combine_chunks()
+
+
+def _verdict_batch(batch: "pa.RecordBatch", verdicts: Verdicts) -> "pa.RecordBatch":
+    import pyarrow as pa
+
+    text = verdicts.text if verdicts.text is not None else pa.nulls(batch.num_rows, pa.string())
+    columns = [batch.column("id"), verdicts.keep, verdicts.score, verdicts.reason, text]
+    return pa.RecordBatch.from_arrays(columns, schema=verdict_schema())
+
+
+def _flat(table: "pa.Table", name: str) -> "pa.Array":
+    import pyarrow as pa
+
+    column = table.column(name)
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.nulls(0, column.type)])
+
+
+def _offsets(batches: "Iterator[pa.RecordBatch]") -> "Iterator[tuple[int, pa.RecordBatch]]":
+    offset = 0
+    for batch in batches:
+        yield offset, batch
+        offset += batch.num_rows

@@ -1,0 +1,159 @@
+"""Refine: filters in the recipe's order, to verdicts beside the corpus.
+
+Nothing is deleted: a drop is a row with a reason. Every filter judges every document, so that its verdicts depend on the
+text alone; what stands is kept by all. A filter that needs the whole corpus (``prepare``) is shown what the filters
+before it left. Filters that do not are fused into one pass over each part.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from forge.engine.judging import Judge, JudgeTask, judge_part, read_table, replace_text
+from forge.engine.keys import code_version, key_of, step_key
+from forge.engine.parts import Part, document_batches
+from forge.engine.session import Session, Step
+from forge.errors import step_context
+from forge.files import write_bytes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def refine(session: Session, steps: Sequence[Step], *, parts: Sequence[Part]) -> list[Judge]:
+    """Let every filter judge every part, now or before.
+
+    Raises:
+        StepError: a filter failed, naming filter and part.
+    """
+    judges: list[Judge] = []
+    for step in steps:
+        judges.append(_ready(session, step, parts=parts, before=judges))
+    settle(session, judges, parts=parts)
+    return judges
+
+
+def _ready(session: Session, step: Step, *, parts: Sequence[Part], before: Sequence[Judge]) -> Judge:
+    corpus = CorpusBefore(session, parts=parts, judges=before)
+    score_base = step_key(step.instance, thresholds=False)
+    state_key = key_of(score_base, corpus.fingerprint)
+    state = _prepare(session, step, corpus=corpus, folder=session.workspace.state(step.label) / state_key)
+    chain = [judge.key for judge in before if judge.rewrites]
+    common = (state_key if state is not None else "", chain, code_version("forge.engine.judging"))
+    return Judge(
+        label=step.label,
+        filter=step.instance,
+        folder=session.workspace.verdicts(step.label),
+        state=state,
+        key=key_of(step_key(step.instance), *common),
+        score_key=key_of(score_base, *common),
+    )
+
+
+def _prepare(session: Session, step: Step, *, corpus: "CorpusBefore", folder: Path) -> Path | None:
+    marker = folder / "prepared.json"
+    if marker.is_file():
+        return folder / msgspec.json.decode(marker.read_bytes(), type=dict[str, str])["state"]
+    context = session.context(step.label, scratch=folder)
+    with session.timed("prepared", label=step.label), step_context(step.table.name, step="prepare"):
+        state: Path | None = step.instance.prepare(corpus, context)
+    if state is None:
+        folder.rmdir() if not any(folder.iterdir()) else None
+        return None
+    session.events.write("computed", step="prepare", label=step.label)
+    write_bytes(marker, msgspec.json.encode({"state": str(state.relative_to(folder))}))
+    return state
+
+
+def settle(session: Session, judges: Sequence[Judge], *, parts: Sequence[Part]) -> None:
+    """Make sure that every judge's verdicts on every part are there."""
+    tasks = []
+    for part in parts:
+        if not part.rows.get("documents"):
+            continue
+        last = max((index for index, judge in enumerate(judges) if not judge.verdicts(part).is_file()), default=None)
+        if last is not None:
+            tasks.append(JudgeTask(part=part, judges=tuple(judges[: last + 1])))
+    if not tasks:
+        return
+    missing = {
+        judge.label: None for task in tasks for judge in task.judges if not judge.verdicts(task.part).is_file()
+    }
+    sizes = [max(1, task.part.bytes) for task in tasks]
+    for position, done in session.run(f"filter {', '.join(missing)}", judge_part, tasks, sizes=sizes):
+        part = tasks[position].part
+        for label, action in done.items():
+            session.events.write("computed", step=action, label=label, part=f"{part.label}/{part.name}")
+
+
+class CorpusBefore:
+    """The documents as earlier filters left them; judged only if somebody reads it. See `forge.steps.Corpus`."""
+
+    def __init__(self, session: Session, *, parts: Sequence[Part], judges: Sequence[Judge]) -> None:
+        self._session = session
+        self._parts = parts
+        self._judges = list(judges)
+        self.fingerprint = key_of([part.key for part in parts], [judge.key for judge in judges])
+
+    def batches(self, columns: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+        """Batches of the named columns, part by part."""
+        settle(self._session, self._judges, parts=self._parts)
+        total = sum(part.bytes for part in self._parts)
+        with self._session.reporter.track("read the corpus", max(1, total), "B") as bar:
+            for part in self._parts:
+                yield from kept_batches(part, judges=self._judges, columns=columns)
+                bar.advance(part.bytes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What all filters together made of a part.
+
+    Attributes:
+        keep: boolean array, one value a document. text: replaced text or null, or None if nobody rewrites.
+        drops: documents by (label of the first filter that dropped them, reason).
+    """
+
+    keep: "pa.BooleanArray"
+    text: "pa.StringArray | None"
+    drops: Counter[tuple[str, str]]
+
+
+def outcome(part: Part, judges: Sequence[Judge]) -> Outcome:
+    """The verdicts on a part taken together; reads the verdict files only."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    keep = pa.array([True] * part.rows.get("documents", 0), pa.bool_())
+    text: pa.StringArray | None = None
+    drops: Counter[tuple[str, str]] = Counter()
+    for judge in judges:
+        table = read_table(judge.verdicts(part))
+        verdict = table.column("keep").combine_chunks()
+        dropped = pc.and_not(keep, verdict)
+        reasons = table.column("reason").combine_chunks().filter(dropped).fill_null("dropped")
+        drops.update((judge.label, reason) for reason in reasons.to_pylist())
+        keep = pc.and_(keep, verdict)
+        if judge.rewrites:
+            replaced = table.column("text").combine_chunks()
+            text = replaced if text is None else pc.coalesce(replaced, text)
+    return Outcome(keep=keep, text=text, drops=drops)
+
+
+def kept_batches(
+    part: Part, *, judges: Sequence[Judge], columns: Sequence[str], result: Outcome | None = None
+) -> "Iterator[pa.RecordBatch]":
+    """The documents of a part that all judges keep, with their final text."""
+    result = result or outcome(part, judges)
+    offset = 0
+    for batch in document_batches(part, list(columns)):
+        rows = batch.num_rows
+        text = None if result.text is None else result.text.slice(offset, rows)
+        kept = replace_text(batch, text).filter(result.keep.slice(offset, rows))
+        offset += rows
+        if kept.num_rows:
+            yield kept

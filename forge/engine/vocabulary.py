@@ -1,0 +1,81 @@
+"""Vocabulary: train the tokenizer on a sample of the kept corpus, once for the same corpus.
+
+A document is in the sample when the hash of its id and the recipe's seed falls below a bar; the bar of each domain is
+set so that domains give about equal bytes. The sample therefore does not depend on the order or partitioning of the
+corpus. Cost: one pass over the kept text, then the training.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import xxhash
+
+from forge.engine.judging import Judge
+from forge.engine.keys import code_version, key_of, step_key
+from forge.engine.parts import Part
+from forge.engine.refine import kept_batches
+from forge.engine.session import Session, Step
+from forge.errors import CorpusError, step_context
+from forge.files import sha256
+from forge.steps import Encoder
+
+FILE_NAME = "tokenizer.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """A tokenizer that is ready. ``fingerprint`` is the sha256 of its ``tokenizer.json`` in ``folder``."""
+
+    step: Step
+    folder: Path
+    fingerprint: str
+
+    @property
+    def file(self) -> Path:
+        """The tokenizer's file."""
+        return self.folder / FILE_NAME
+
+    def load(self) -> Encoder:
+        """The encoder."""
+        encoder: Encoder = self.step.instance.load(self.folder)
+        return encoder
+
+
+def vocabulary(session: Session, step: Step, *, parts: Sequence[Part], judges: Sequence[Judge]) -> Vocabulary:
+    """The recipe's tokenizer, trained now or before.
+
+    Raises:
+        CorpusError: the filters left nothing to train on.
+    """
+    corpus = () if getattr(step.instance, "path", None) else ([p.key for p in parts], [judge.key for judge in judges])
+    key = key_of(step_key(step.instance), corpus, session.recipe.seed, code_version(__name__))
+    folder = session.workspace.state("tokenizer") / key
+    file = folder / FILE_NAME
+    if not file.is_file():
+        with session.timed("computed", step="tokenizer"), step_context(step.table.name, step="tokenize"):
+            step.instance.train(_sample(session, step.instance.sample_bytes, parts=parts, judges=judges), folder)
+    return Vocabulary(step=step, folder=folder, fingerprint=sha256(file))
+
+
+def _sample(session: Session, size: int, *, parts: Sequence[Part], judges: Sequence[Judge]) -> Iterator[str]:
+    totals: Counter[str] = Counter()
+    for part in parts:
+        totals.update(part.text_bytes)
+    if not totals:
+        raise CorpusError("the corpus holds no document; see `forge status` for what the sources gave")
+    bars = {domain: min(1.0, size / len(totals) / total) if total else 1.0 for domain, total in totals.items()}
+    with session.reporter.track("sample for the tokenizer", sum(totals.values()), "B") as bar:
+        for part in parts:
+            for batch in kept_batches(part, judges=judges, columns=["id", "domain", "text"]):
+                for row in batch.to_pylist():
+                    if position_of(row["id"], session.recipe.seed) < bars.get(row["domain"], 1.0):
+                        yield row["text"]
+            bar.advance(part.bytes)
+    session.reporter.log("tokenizer: counting and merging pairs")
+
+
+def position_of(document: str, seed: int) -> float:
+    """A number from 0 to 1 that is a document's place in every seeded order."""
+    return xxhash.xxh3_64_intdigest(document.encode(), seed=seed & (1 << 64) - 1) / 2**64

@@ -1,0 +1,85 @@
+"""One OpenAPI document opened for reading: its references, its schemas under two budgets, and what its parts hold.
+
+Everything taken from a document may be of any type: specifications in the wild break the rules in every place. The
+readers here turn what is not of the expected type into nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from forge_sources.openapi_refs import References
+from forge_sources.openapi_schema import Budget, Node, SchemaBook
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+PARAMETERS = Budget(depth=3, room=40, text=400, nested_text=160)
+RETURNS = Budget(depth=2, room=16, text=240, nested_text=100)
+
+
+class OpenApi:
+    """A document and what is worked out of it once.
+
+    Attributes:
+        root: the document.
+        info: its ``info`` object.
+        version2: True for Swagger 2.0.
+        refs: its references.
+        parameters: schemas of what is sent.
+        returns: schemas of what is answered.
+    """
+
+    __slots__ = ("info", "parameters", "refs", "returns", "root", "version2")
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self.root = root
+        self.info = mapping(root.get("info"))
+        self.version2 = "swagger" in root and "openapi" not in root
+        self.refs = References(root)
+        self.parameters = SchemaBook(self.refs, PARAMETERS)
+        self.returns = SchemaBook(self.refs, RETURNS)
+
+    def followed(self, node: Any) -> Node:
+        """``node``, references followed; empty where there is no object."""
+        return mapping(self.refs.follow(node)[0])
+
+    def operations(self) -> "Iterator[tuple[str, str, Node, Node]]":
+        """``(method, path, path item, operation)`` in the document's order."""
+        for path, item in mapping(self.root.get("paths")).items():
+            entry = self.followed(item)
+            for method in METHODS if entry else ():
+                operation = entry.get(method)
+                if isinstance(operation, dict):
+                    yield method, str(path), entry, operation
+
+    def listed(self, node: Any) -> list[Node]:
+        """The objects in a list, references followed; what is no object is left out."""
+        followed = [self.refs.follow(item)[0] for item in node] if isinstance(node, list) else []
+        return [item for item in followed if isinstance(item, dict)]
+
+
+def mapping(node: Any) -> Node:
+    """``node`` if it is an object, else an empty one."""
+    return node if isinstance(node, dict) else {}
+
+
+def text_of(node: Any) -> str:
+    """``node`` without outer blanks if it is text, a number as text, else nothing."""
+    if isinstance(node, str):
+        return node.strip()
+    return str(node) if isinstance(node, (int, float)) and not isinstance(node, bool) else ""
+
+
+def best_media(content: Any) -> tuple[str, Node]:
+    """The media type of ``content`` that a program would rather speak: JSON, then forms, then the first."""
+    offered = [(kind, mapping(media)) for kind, media in mapping(content).items()]
+    if not offered:
+        return "", {}
+    return min(offered, key=lambda pair: _rank(pair[0]))
+
+
+def _rank(kind: str) -> int:
+    kind = kind.partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return 0
+    if "json" in kind:
+        return 1
+    return 2 if kind in ("application/x-www-form-urlencoded", "multipart/form-data") else 3
