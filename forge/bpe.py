@@ -76,7 +76,7 @@ class BpeEncoder:
 
         try:
             self._tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # noqa: BLE001  the library raises bare Exception
+        except Exception as error:  # the library raises bare Exception
             raise StepError(f"{path}: not a tokenizer: {error}", plugin="bpe", step="tokenize") from error
         self.vocab_size: int = self._tokenizer.get_vocab_size()
         eos = self._tokenizer.token_to_id(END_OF_TEXT)

@@ -178,7 +178,7 @@ def _walk_order(point: EntryPoint) -> tuple[bool, str, str]:
 def _origin(point: EntryPoint) -> Origin:
     distribution = point.dist
     if distribution is None:
-        return Origin(plugin=point.name, distribution=point.module, version="")
+        return Origin(plugin=point.name, distribution=point.value, version="")
     return Origin(plugin=point.name, distribution=distribution.name, version=distribution.version)
 
 

@@ -103,4 +103,6 @@ def _is_required(spec: "dataclasses.Field[Any]") -> bool:
 
 
 def _default(spec: "dataclasses.Field[Any]") -> Any:
-    return spec.default if spec.default is not dataclasses.MISSING else spec.default_factory()  # type: ignore[misc]
+    if spec.default_factory is not dataclasses.MISSING:
+        return spec.default_factory()
+    return spec.default

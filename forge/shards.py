@@ -1,11 +1,11 @@
 """Token shards in the layout of Megatron-LM's indexed datasets: ``NAME.bin`` and ``NAME.idx``.
 
-``.bin`` is the token ids of all documents end to end, uint16 where the vocabulary allows and int32 otherwise. ``.idx``
-is, little-endian: the magic ``MMIDIDX`` and two NULs, version 1 (uint64), a dtype code (uint8), the number of sequences
-(uint64), the number of document boundaries (uint64), each sequence's length (int32), its byte offset in ``.bin``
-(int64), and the sequence index at which each document begins (int64, one more than there are documents). Here a document
-is one sequence and ends with the end-of-text token. Where a loss mask exists, ``NAME.mask.bin`` holds one uint8 a token:
-1 where the loss is taken.
+``.bin`` is the token ids of all documents end to end, uint16 where the vocabulary allows and int32 otherwise.
+``.idx`` is, little-endian: the magic ``MMIDIDX`` and two NULs, version 1 (uint64), a dtype code (uint8), the number of
+sequences (uint64), the number of document boundaries (uint64), each sequence's length (int32), its byte offset in
+``.bin`` (int64), and the sequence index at which each document begins (int64, one more than there are documents). Here
+a document is one sequence and ends with the end-of-text token. Where a loss mask exists, ``NAME.mask.bin`` holds one
+uint8 a token: 1 where the loss is taken.
 
 Reading maps the files into memory: opening costs the index, a document costs the pages it lies on.
 """

@@ -229,7 +229,11 @@ class Tokenizer(Protocol):
     """Makes or finds the ``tokenizer.json`` that an export is written with."""
 
     name: ClassVar[str]
-    sample_bytes: int
+
+    @property
+    def sample_bytes(self) -> int:
+        """UTF-8 bytes of text that `train` wants to see, drawn evenly from the domains."""
+        ...
 
     def train(self, texts: Iterator[str], folder: Path) -> None:
         """Write ``tokenizer.json`` (Hugging Face tokenizers format) into ``folder``; same texts, same bytes."""

@@ -70,9 +70,11 @@ def _collect_source(session: Session, step: Step, *, catalog: CatalogView | None
             )
             tasks.append((index, task))
     sizes = [max(1, task.partition.size) for _, task in tasks]
-    for position, part in session.run(
-        f"collect {step.label}", collect_partition, [task for _, task in tasks], sizes=sizes
-    ) if tasks else ():
+    for position, part in (
+        session.run(f"collect {step.label}", collect_partition, [task for _, task in tasks], sizes=sizes)
+        if tasks
+        else ()
+    ):
         session.events.write("computed", step="collect", label=step.label, part=part.name, rows=part.rows)
         parts[tasks[position][0]] = part
     return [part for part in parts if part is not None]
@@ -82,10 +84,10 @@ def collect_partition(task: CollectTask) -> Part:
     """Read one partition into its part; runs in a worker."""
     with step_context(task.source.name, step="collect", record=task.partition.key):
         records = task.source.records(task.partition, task.context)
-        return write_part(task.part, _checked(records, task), rename=task.rename)
+        return write_part(task.part, _checked(records), rename=task.rename)
 
 
-def _checked(records: Iterable[Record | Reject], task: CollectTask) -> Iterator[Record | Reject]:
+def _checked(records: Iterable[Record | Reject]) -> Iterator[Record | Reject]:
     for record in records:
         if not isinstance(record, RECORD_TYPES):
             raise StepError(f"yielded a {type(record).__name__}; expected a record or a Reject")

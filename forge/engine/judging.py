@@ -114,7 +114,8 @@ class _Running:
             piece = self._stored.slice(offset, rows)
             return Verdicts(**{name: _flat(piece, name) for name in ("keep", "score", "reason", "text")})
         if self._stored is not None:
-            verdicts = self.judge.filter.decide(_flat(self._stored.slice(offset, rows), "score"))  # type: ignore[attr-defined]
+            assert isinstance(self.judge.filter, ScoredFilter)
+            verdicts = self.judge.filter.decide(_flat(self._stored.slice(offset, rows), "score"))
         else:
             view = batch.select(list(self.judge.filter.columns))
             if isinstance(self.judge.filter, ScoredFilter):

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from forge.engine.vocabulary import position_of
+import xxhash
+
 from forge.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -106,3 +107,8 @@ def _repeated(ids: Sequence[str]) -> str:
             return document
         seen.add(document)
     raise AssertionError("no id is repeated")
+
+
+def position_of(document: str, seed: int) -> float:
+    """A number from 0 to 1 that is a document's place in every seeded order."""
+    return xxhash.xxh3_64_intdigest(document.encode(), seed=seed & (1 << 64) - 1) / 2**64

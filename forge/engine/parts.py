@@ -1,7 +1,7 @@
 """Parts: the pieces in which a corpus is kept, and how one is written.
 
 A part is what a source or renderer made of one partition: up to four Parquet files (API records, documents,
-trajectories, rejects) and a marker ``NAME.json``, written last, that counts them. A marker means that the part is whole.
+trajectories, rejects) and a marker ``NAME.json``, written last, that counts them: with a marker, a part is whole.
 Rows are buffered 512 at a time, so that memory does not grow with the partition.
 """
 
@@ -171,8 +171,6 @@ def document_batches(part: Part, columns: list[str]) -> "Iterator[pa.RecordBatch
     """The documents of a part, some columns of them, in order, 512 rows a batch."""
     import pyarrow.parquet as pq
 
-    if not part.rows.get("documents"):
-        return
     with pq.ParquetFile(part.path("documents")) as table:
         for group in range(table.num_row_groups):
             yield from table.read_row_group(group, columns=columns).combine_chunks().to_batches()

@@ -1,7 +1,7 @@
 """Refine: filters in the recipe's order, to verdicts beside the corpus.
 
-Nothing is deleted: a drop is a row with a reason. Every filter judges every document, so that its verdicts depend on the
-text alone; what stands is kept by all. A filter that needs the whole corpus (``prepare``) is shown what the filters
+Nothing is deleted: a drop is a row with a reason. Every filter judges every document, so that its verdicts depend on
+the text alone; what stands is kept by all. A filter that needs the whole corpus (``prepare``) is shown what the filters
 before it left. Filters that do not are fused into one pass over each part.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def refine(session: Session, steps: Sequence[Step], *, parts: Sequence[Part]) -> list[Judge]:
-    """Let every filter judge every part, now or before.
+    """Let every filter judge every part that holds documents, now or before.
 
     Raises:
         StepError: a filter failed, naming filter and part.
@@ -73,16 +73,12 @@ def settle(session: Session, judges: Sequence[Judge], *, parts: Sequence[Part]) 
     """Make sure that every judge's verdicts on every part are there."""
     tasks = []
     for part in parts:
-        if not part.rows.get("documents"):
-            continue
         last = max((index for index, judge in enumerate(judges) if not judge.verdicts(part).is_file()), default=None)
         if last is not None:
             tasks.append(JudgeTask(part=part, judges=tuple(judges[: last + 1])))
     if not tasks:
         return
-    missing = {
-        judge.label: None for task in tasks for judge in task.judges if not judge.verdicts(task.part).is_file()
-    }
+    missing = {judge.label: None for task in tasks for judge in task.judges if not judge.verdicts(task.part).is_file()}
     sizes = [max(1, task.part.bytes) for task in tasks]
     for position, done in session.run(f"filter {', '.join(missing)}", judge_part, tasks, sizes=sizes):
         part = tasks[position].part
@@ -128,7 +124,7 @@ def outcome(part: Part, judges: Sequence[Judge]) -> Outcome:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    keep = pa.array([True] * part.rows.get("documents", 0), pa.bool_())
+    keep = pa.array([True] * part.rows["documents"], pa.bool_())
     text: pa.StringArray | None = None
     drops: Counter[tuple[str, str]] = Counter()
     for judge in judges:

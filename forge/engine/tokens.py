@@ -85,25 +85,18 @@ class TokenTask:
     target: TokenPart
 
 
-def tokenize(
-    session: Session, words: Vocabulary, *, parts: Sequence[Part], judges: Sequence[Judge]
-) -> list[TokenPart]:
-    """The tokens of all parts with documents, encoded now or before."""
+def tokenize(session: Session, words: Vocabulary, *, parts: Sequence[Part], judges: Sequence[Judge]) -> list[TokenPart]:
+    """The tokens of all parts, each of which holds documents, encoded now or before."""
     base = key_of(words.fingerprint, step_key(words.step.instance), [judge.key for judge in judges])
     base = key_of(base, code_version(__name__), code_version("forge.shards"), code_version("forge.bpe"))
     tasks = []
     for part in parts:
-        if part.rows.get("documents"):
-            folder = str(session.workspace.state("tokens") / part.label)
-            target = TokenPart(label=part.label, name=part.name, key=key_of(base, part.key), folder=folder)
-            task = TokenTask(
-                part=part,
-                judges=tuple(judges),
-                tokenizer=words.step.instance,
-                tokenizer_folder=words.folder,
-                target=target,
-            )
-            tasks.append(task)
+        folder = str(session.workspace.state("tokens") / part.label)
+        target = TokenPart(label=part.label, name=part.name, key=key_of(base, part.key), folder=folder)
+        task = TokenTask(
+            part=part, judges=tuple(judges), tokenizer=words.step.instance, tokenizer_folder=words.folder, target=target
+        )
+        tasks.append(task)
     found = [_read(task.target) for task in tasks]
     todo = [index for index, tokens in enumerate(found) if tokens is None]
     if todo:
@@ -153,7 +146,7 @@ def tokenize_part(task: TokenTask) -> TokenPart:
 
 
 def side_schema() -> Any:
-    """Columns of the row that tells of a document: what it is, whence, under which licence, and its length in tokens."""
+    """Columns of a document's row: what it is, whence, under which licence, and its length in tokens."""
     import pyarrow as pa
 
     kinds = {"tokens": pa.int32(), "masked": pa.bool_()}

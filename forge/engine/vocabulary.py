@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import xxhash
-
 from forge.engine.judging import Judge
 from forge.engine.keys import code_version, key_of, step_key
+from forge.engine.mix import position_of
 from forge.engine.parts import Part
 from forge.engine.refine import kept_batches
 from forge.engine.session import Session, Step
@@ -74,8 +73,3 @@ def _sample(session: Session, size: int, *, parts: Sequence[Part], judges: Seque
                         yield row["text"]
             bar.advance(part.bytes)
     session.reporter.log("tokenizer: counting and merging pairs")
-
-
-def position_of(document: str, seed: int) -> float:
-    """A number from 0 to 1 that is a document's place in every seeded order."""
-    return xxhash.xxh3_64_intdigest(document.encode(), seed=seed & (1 << 64) - 1) / 2**64

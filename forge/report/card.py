@@ -7,17 +7,20 @@ specification of the Hugging Face hub (fields ``license``, ``size_categories``, 
 import json
 from collections.abc import Sequence
 
+from forge import figures
 from forge.catalog import CatalogCounts
 from forge.manifest import Count, Manifest
 from forge.records import UNKNOWN_LICENSE
-from forge.report import figures, view
+from forge.report import view
 
 TAGS = ("agents", "function-calling", "pre-training", "hephaestus-forge")
 # SPDX names, in lower case, that dataset hubs know under the same name; anything else is "other" there.
 KNOWN_LICENCES = frozenset(
-    "0bsd afl-3.0 agpl-3.0 apache-2.0 artistic-2.0 bsd-2-clause bsd-3-clause bsl-1.0 cc-by-4.0 cc-by-nc-4.0 "
-    "cc-by-sa-4.0 cc0-1.0 ecl-2.0 epl-2.0 eupl-1.2 gpl-2.0 gpl-3.0 isc lgpl-2.1 lgpl-3.0 mit mpl-2.0 ms-pl ncsa odbl "
-    "ofl-1.1 osl-3.0 pddl postgresql unlicense wtfpl zlib".split()
+    {
+        *("0bsd", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "isc", "mit", "unlicense", "zlib"),
+        *("cc-by-4.0", "cc-by-sa-4.0", "cc0-1.0", "odbl", "pddl"),
+        *("agpl-3.0", "epl-2.0", "eupl-1.2", "gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0", "mpl-2.0"),
+    }
 )
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LARGE = ((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"))
@@ -101,7 +104,7 @@ def _head(manifest: Manifest) -> str:
 def _summary(manifest: Manifest, catalog: CatalogCounts | None) -> str:
     text = (
         f"A pre-training corpus of {figures.number(manifest.tokens)} tokens in {figures.number(manifest.documents)} "
-        "documents, written by Hephaestus Forge. Every document traces back to a source and a licence."
+        "documents, written by Hephaestus Forge. Every document names its source and the licence that it states."
     )
     if catalog is not None:
         apis = figures.number(catalog.distinct_documented)
@@ -157,8 +160,8 @@ def _read(manifest: Manifest) -> str:
 
 def _layout(manifest: Manifest) -> str:
     text = (
-        f"The shards have the layout of Megatron-LM's indexed datasets (`.bin` and `.idx`, {manifest.tokenizer.dtype}); "
-        f"each document ends with token {manifest.tokenizer.eos_id}."
+        "The shards have the layout of Megatron-LM's indexed datasets "
+        f"(`.bin` and `.idx`, {manifest.tokenizer.dtype}); each document ends with token {manifest.tokenizer.eos_id}."
     )
     if any(shard.masked for shard in manifest.shards):
         text += " `.mask.bin` holds one byte a token: 1 where the loss is taken."
@@ -167,8 +170,8 @@ def _layout(manifest: Manifest) -> str:
 
 def _provenance(manifest: Manifest) -> str:
     return (
-        f"Recipe `{_code(manifest.recipe_hash)}`, seed {manifest.seed}, tokenizer `{_code(manifest.tokenizer.name)}` of "
-        f"{figures.number(manifest.tokenizer.vocab_size)} tokens (`tokenizer.json` has SHA-256 "
+        f"Recipe `{_code(manifest.recipe_hash)}`, seed {manifest.seed}, tokenizer `{_code(manifest.tokenizer.name)}` "
+        f"of {figures.number(manifest.tokenizer.vocab_size)} tokens (`tokenizer.json` has SHA-256 "
         f"`{_code(manifest.tokenizer.fingerprint)}`). The same recipe, seed and material give the same bytes."
     )
 

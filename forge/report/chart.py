@@ -79,15 +79,15 @@ def chart(curve: StageCurve) -> Chart:
 
 
 def smoothed(values: Sequence[float]) -> list[float]:
-    """Centred moving average over a sixteenth of the run; near the ends the window shrinks, so that nothing lags."""
-    half = max(1, len(values) // 32)
+    """Centred moving average over a twelfth of the run; at the ends only the half of the window that exists."""
+    half = max(1, len(values) // 24)
     sums = [0.0]
     for value in values:
         sums.append(sums[-1] + value)
     result = []
     for index in range(len(values)):
-        reach = min(half, index, len(values) - 1 - index)
-        result.append((sums[index + reach + 1] - sums[index - reach]) / (2 * reach + 1))
+        start, stop = max(index - half, 0), min(index + half + 1, len(values))
+        result.append((sums[stop] - sums[start]) / (stop - start))
     return result
 
 

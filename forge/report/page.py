@@ -1,15 +1,16 @@
 """The report: one HTML page that holds all it shows and asks the network for nothing.
 
 Strings come from APIs and packages that strangers wrote: every one is escaped, and a content security policy inside the
-page forbids scripts and requests should one slip through. The page is a pure function of its data. It costs some tens of
-milliseconds, most of it jinja2's import and the template's compilation.
+page forbids scripts and requests should one slip through. The page is a pure function of its data. It costs some tens
+of milliseconds, most of it jinja2's import and the template's compilation.
 """
 
 from typing import TYPE_CHECKING
 
+from forge import figures
 from forge.records import UNKNOWN_LICENSE
 from forge.report import chart as charts
-from forge.report import figures, view
+from forge.report import view
 from forge.report.data import ReportData
 
 if TYPE_CHECKING:
@@ -20,15 +21,19 @@ TEMPLATE = "report.html.j2"
 
 def render_report(data: ReportData) -> str:
     """The page as HTML text; equal data give equal text."""
-    return _environment().get_template(TEMPLATE).render(
-        data=data,
-        manifest=data.manifest,
-        domains=view.domain_rows(data),
-        funnel=view.funnel(data),
-        charts=[charts.chart(curve) for curve in data.training],
-        frame=charts,
-        unknown=UNKNOWN_LICENSE,
-        unknown_share=view.unknown_share(data.manifest),
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(
+            data=data,
+            manifest=data.manifest,
+            domains=view.domain_rows(data),
+            funnel=view.funnel(data),
+            charts=[charts.chart(curve) for curve in data.training],
+            frame=charts,
+            unknown=UNKNOWN_LICENSE,
+            unknown_share=view.unknown_share(data.manifest),
+        )
     )
 
 
@@ -47,6 +52,7 @@ def _environment() -> "jinja2.Environment":
         "number": figures.number,
         "compact": figures.compact,
         "percent": figures.percent,
+        "points": figures.points,
         "size": figures.size,
         "duration": figures.duration,
         "by_tokens": view.by_tokens,

@@ -127,4 +127,4 @@ def unknown_share(manifest: Manifest) -> float:
 
 
 def _domain_order(name: str) -> tuple[int, str]:
-    return (DOMAINS.index(name) if name in DOMAINS else len(DOMAINS), name)  # type: ignore[arg-type]
+    return (DOMAINS.index(name) if name in DOMAINS else len(DOMAINS), name)

@@ -23,12 +23,12 @@ _INLINE = (
     "|function|parameter|inlinemediaobject|imageobject|imagedata"
 )
 _UNSEEN_TAG = re.compile(r"<(script|style)\b[^<>]*>.{0,5000}?</\1\s*>|<!--.{0,2000}?-->", re.IGNORECASE | re.DOTALL)
-_ITEM_TAG = re.compile(r"<(?:li|listitem)(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_ITEM_TAG = re.compile(r"<(?:li|listitem)(?:\s[^<>]*)?>\s*(?:<(?:p|para|simpara)(?:\s[^<>]*)?>\s*)?", re.IGNORECASE)
 _CELL_TAG = re.compile(r"</?(?:td|th)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK}|li|listitem)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _INLINE_TAG = re.compile(rf"</?(?:{_INLINE})(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,600}(?:\s\"[^\"]{0,200}\")?\)")
-_BOLD = re.compile(r"(\*\*|__)(?=[^\s*_])([^*_\n]{1,300}?)(?<=\S)\1")
+_BOLD = re.compile(r"(?<!\w)\*\*(?=[^\s*])([^*\n]{1,300})(?<=\S)\*\*(?!\w)")
 _BLANKS = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r" ?\n[\n ]*")
 _SENTENCE = re.compile(r"[.!?](?=\s)")
@@ -44,8 +44,8 @@ def plain(text: str) -> str:
         text = html.unescape(text)
     if "](" in text:
         text = _LINK.sub(r"\1", text)
-    if "**" in text or "__" in text:
-        text = _BOLD.sub(r"\2", text)
+    if "**" in text:
+        text = _BOLD.sub(r"\1", text)
     if "  " in text or not text.isprintable():
         text = _LINES.sub("\n", _BLANKS.sub(" ", text.replace("\x00", "")))
     return text.strip()

@@ -25,9 +25,10 @@ class OpenApi:
         refs: its references.
         parameters: schemas of what is sent.
         returns: schemas of what is answered.
+        stated: examples found on named schemas so far, by reference and levels looked down.
     """
 
-    __slots__ = ("info", "parameters", "refs", "returns", "root", "version2")
+    __slots__ = ("info", "parameters", "refs", "returns", "root", "stated", "version2")
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self.root = root
@@ -36,6 +37,7 @@ class OpenApi:
         self.refs = References(root)
         self.parameters = SchemaBook(self.refs, PARAMETERS)
         self.returns = SchemaBook(self.refs, RETURNS)
+        self.stated: dict[tuple[str, int], tuple[bool, Any]] = {}
 
     def followed(self, node: Any) -> Node:
         """``node``, references followed; empty where there is no object."""

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from forge_sources.openapi_document import OpenApi, best_media, mapping
-from forge_sources.openapi_schema import Node, is_small
+from forge_sources.schema_keywords import Node, is_small
 
 if TYPE_CHECKING:
     from forge_sources.openapi_parameters import Arguments
 
 MOST_EXAMPLES = 2
-MOST_BYTES = 1_600
+MOST_BYTES = 3_000
 LEVELS = 3
 
 Stated = tuple[bool, Any]
@@ -92,14 +92,13 @@ def calls(arguments: "Arguments", answers: Mapping[str, Any]) -> Sequence[Node]:
 
 
 def _requests(arguments: "Arguments") -> Iterable[tuple[str, Node]]:
-    """Complete arguments by example key."""
+    """Complete arguments by example key; none at all count as such only where there is no body to leave out."""
     needed = set(arguments.required)
-    outside = {
-        name: value for name, value in arguments.stated.items() if arguments.properties[name].get("x-in") != "body"
-    }
+    in_body = {name for name, schema in arguments.properties.items() if schema["x-in"] == "body"}
+    outside = {name: value for name, value in arguments.stated.items() if name not in in_body}
     whole = [(key, {**outside, **_body_arguments(arguments, body)}) for key, body in arguments.bodies.items()]
     for key, request in whole or [("", arguments.stated)]:
-        if needed <= request.keys() and is_small(request, limit=MOST_BYTES):
+        if needed <= request.keys() and (request or not in_body) and is_small(request, limit=MOST_BYTES):
             yield key, request
 
 
@@ -108,7 +107,7 @@ def _body_arguments(arguments: "Arguments", body: Any) -> Node:
         return {arguments.body_name: body}
     if not isinstance(body, dict):
         return {}
-    return {arguments.renamed.get(name, name): value for name, value in body.items()}
+    return {arguments.renamed.get(str(name), str(name)): value for name, value in body.items()}
 
 
 def _on_node(api: OpenApi, node: Node) -> Stated:
@@ -129,6 +128,16 @@ def _on_node(api: OpenApi, node: Node) -> Stated:
 
 def _on_schema(api: OpenApi, schema: Any, levels: int) -> Stated:
     """An example stated on a schema, or put together from those of its properties or items."""
+    reference = mapping(schema).get("$ref")
+    if not isinstance(reference, str):
+        return _worked_out(api, schema, levels)
+    key = (reference, levels)
+    if key not in api.stated:
+        api.stated[key] = _worked_out(api, schema, levels)
+    return api.stated[key]
+
+
+def _worked_out(api: OpenApi, schema: Any, levels: int) -> Stated:
     flat = api.parameters.flatten(schema)[0]
     if not flat:
         return _NOTHING

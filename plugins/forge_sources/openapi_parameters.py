@@ -20,11 +20,11 @@ MOST_PARAMETERS = 160
 ROOM = 100
 """Nodes that all parameters of one operation together may have below their roots."""
 
-# The specification says of the first three that a description of them is ignored. The rest carry the signature that
-# AWS's authentication scheme computes; no caller sets them.
+# The specification says of the first three that a description of them is ignored. The rest are computed: the parts of
+# AWS's signature, and the target that the path already names. No caller sets them.
+_SIGNATURE = ("content-sha256", "date", "algorithm", "credential", "security-token", "signature", "signedheaders")
 IGNORED_HEADERS = frozenset(
-    "accept content-type authorization x-amz-content-sha256 x-amz-date x-amz-algorithm x-amz-credential "
-    "x-amz-security-token x-amz-signature x-amz-signedheaders".split()
+    {"accept", "content-type", "authorization", "x-amz-target", *(f"x-amz-{part}" for part in _SIGNATURE)}
 )
 
 

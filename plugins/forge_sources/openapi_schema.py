@@ -12,26 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from forge_sources.markup import clip, plain
 from forge_sources.openapi_refs import References, name_of
+from forge_sources.schema_keywords import keywords
 
 Node = dict[str, Any]
 Sized = tuple[Node, int]
 
 MOST_PARTS = 64
 MOST_VARIANTS = 6
-MOST_CHOICES = 48
-CHOICE_CHARACTERS = 1_000
-VALUE_BYTES = 240
-
-_TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})
-_NUMBERS = frozenset(
-    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems maxItems".split()
-)
-_KEPT = frozenset("format pattern uniqueItems deprecated readOnly".split())
-_WORKED_OUT = frozenset("type nullable enum default const".split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +49,7 @@ class SchemaBook:
         self._refs = refs
         self._budget = budget
         self._memo: dict[tuple[str, int], Sized] = {}
-        self._flat: dict[int, Node] = {}
+        self._flat: dict[int, tuple[Node, Node]] = {}  # by identity; holding the node keeps its id
         self._texts: dict[tuple[str, bool], str] = {}
 
     def tree(self, node: Any, *, levels_down: int = 0) -> Sized:
@@ -79,9 +68,10 @@ class SchemaBook:
         name = name_of(pointer) if pointer else title if isinstance(title, str) else ""
         if not isinstance(node.get("allOf"), list):
             return node, name
-        if id(node) not in self._flat:
-            self._flat[id(node)] = _merged(self._parts(node))
-        return self._flat[id(node)], name
+        found = self._flat.get(id(node))
+        if found is None:
+            found = self._flat[id(node)] = (node, _merged(self._parts(node)))
+        return found[1], name
 
     def text(self, raw: Any, *, nested: bool = False) -> str:
         """A description in plain text, clipped to the budget."""
@@ -194,70 +184,6 @@ class SchemaBook:
                 out[key] = [tree for tree, _ in trees]
                 used += sum(size for _, size in trees)
         return used
-
-
-def keywords(flat: Node) -> Node:
-    """The keywords of a schema that say something of the value itself, as JSON Schema 2020-12 writes them."""
-    out: Node = {}
-    special = False
-    for key, value in flat.items():
-        if key in _NUMBERS:
-            if type(value) in (int, float):
-                out[key] = value
-        elif key in _KEPT:
-            if isinstance(value, bool) or (isinstance(value, str) and len(value) <= VALUE_BYTES):
-                out[key] = value
-        elif key in _WORKED_OUT:
-            special = True
-    if special:
-        _add_type(out, flat)
-        _add_choices(out, flat)
-    for bound in ("Minimum", "Maximum"):
-        if flat.get("exclusive" + bound) is True and bound.lower() in out:
-            out["exclusive" + bound] = out.pop(bound.lower())
-    return out
-
-
-def _add_type(out: Node, flat: Node) -> None:
-    kind = flat.get("type")
-    if isinstance(kind, list):
-        kinds = [item for item in kind if isinstance(item, str) and item in _TYPES]
-    elif isinstance(kind, str):
-        if kind == "file":
-            out.setdefault("format", "binary")
-        kinds = [kind] if kind in _TYPES else ["string"] if kind == "file" else []
-    else:
-        kinds = []
-    if flat.get("nullable") is True and kinds and "null" not in kinds:
-        kinds.append("null")
-    if kinds:
-        out["type"] = kinds[0] if len(kinds) == 1 else kinds
-
-
-def _add_choices(out: Node, flat: Node) -> None:
-    choices = flat.get("enum")
-    if isinstance(choices, list) and choices:
-        scalars = [item for item in choices if item is None or isinstance(item, (str, int, float))]
-        short = len(scalars) <= MOST_CHOICES and sum(len(str(item)) for item in scalars) <= CHOICE_CHARACTERS
-        if short and len(scalars) == len(choices):
-            out["enum"] = scalars
-        elif scalars:  # A cut enumeration would call valid values wrong.
-            out["examples"] = [item for item in scalars[:3] if len(str(item)) <= VALUE_BYTES]
-    for key in ("default", "const"):
-        if key in flat and is_small(flat[key]):
-            out[key] = flat[key]
-
-
-def is_small(value: object, *, limit: int = VALUE_BYTES) -> bool:
-    """Whether ``value`` takes at most ``limit`` bytes as JSON."""
-    if isinstance(value, str):
-        return len(value) <= limit
-    if value is None or isinstance(value, (bool, int, float)):
-        return True
-    try:
-        return len(orjson.dumps(value)) <= limit
-    except orjson.JSONEncodeError:  # nested deeper than JSON text may be
-        return False
 
 
 def required_names(flat: Mapping[str, Any], properties: Mapping[str, Any]) -> list[str]:

@@ -30,19 +30,20 @@ class LinearCrossEntropy(torch.autograd.Function):
         hidden_gradient = torch.empty_like(hidden) if needed else None
         weight_gradient = torch.zeros_like(weight, dtype=torch.float32) if needed else None
         limit = GPU_CHUNK_BYTES if hidden.is_cuda else CHUNK_BYTES
-        size = max(16, limit // (4 * weight.shape[0]))
+        size = max(16, min(hidden.shape[0], limit // (4 * weight.shape[0])))
+        # Memory asked for afresh in each turn would cost more, in page faults, than what is computed in it.
+        room = torch.empty((size, weight.shape[0]), dtype=hidden.dtype, device=hidden.device)
+        spare = torch.empty((size, weight.shape[0]), dtype=torch.float32, device=hidden.device)
         for begin in range(0, hidden.shape[0], size):
             part, target = hidden[begin : begin + size], labels[begin : begin + size, None]
-            logits = (part @ weight.T).float()
-            logits -= logits.amax(-1, keepdim=True)
-            picked = logits.gather(-1, target)
-            weights = logits.exp_()
-            sums = weights.sum(-1, keepdim=True)
-            total += (sums.log() - picked).sum()
+            logits = torch.mm(part, weight.T, out=room[: len(part)])
+            picked, largest = logits.gather(-1, target).float(), logits.amax(-1, keepdim=True).float()
+            chances = torch.softmax(logits, -1, dtype=torch.float32, out=spare[: len(part)])
+            # The largest chance is at least 1 / vocabulary: its logarithm is safe where that of the label's may not be.
+            total += (largest - chances.amax(-1, keepdim=True).log() - picked).sum()
             if hidden_gradient is not None and weight_gradient is not None:
-                weights /= sums
-                weights.scatter_add_(-1, target, torch.full_like(picked, -1.0))
-                gradient = weights.to(weight.dtype)
+                chances.scatter_add_(-1, target, torch.full_like(picked, -1.0))
+                gradient = chances.to(weight.dtype)
                 torch.mm(gradient, weight, out=hidden_gradient[begin : begin + size])
                 if weight_gradient.dtype == gradient.dtype:
                     weight_gradient.addmm_(gradient.T, part)

@@ -28,6 +28,13 @@ def percent(share: float) -> str:
     return f"{share * 100:.2f} %"
 
 
+def points(value: float) -> str:
+    """A difference of shares in percentage points, with its sign: ``+0.12 pp``."""
+    rounded = round(value, 2)
+    sign = "+" if rounded > 0 else "\N{MINUS SIGN}" if rounded < 0 else ""
+    return f"{sign}{abs(rounded):.2f} pp"
+
+
 def duration(seconds: float) -> str:
     """``4.2 s``, ``3 min 05 s``, ``2 h 07 min``."""
     if seconds < 59.95:

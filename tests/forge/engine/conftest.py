@@ -1,0 +1,50 @@
+"""A session over toy steps, with the real catalogue, executor and tokenizer."""
+
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from forge.progress import reporter
+
+from forge.clients.http import HttpClient
+from forge.engine.session import EventLog, Session
+from forge.executors.local import LocalExecutor
+from forge.hookspecs import PROJECT
+from forge.host import PluginHost
+from forge.recipe import load_recipe
+from forge.workspace import Workspace
+from forge_registry import DuckCatalog
+
+OpenSession = Callable[..., Session]
+
+
+@pytest.fixture
+def open_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenSession]:
+    """Makes sessions over ``tmp_path`` (or a folder within it) from the text of a recipe."""
+    monkeypatch.syspath_prepend(Path(__file__).parent / "toys")
+    points = [EntryPoint("toys", "toy_steps", PROJECT), EntryPoint("builtin", "forge.builtin", PROJECT)]
+    opened: list[Session] = []
+
+    def make(recipe: str, *, folder: str = ".", workers: int = 1) -> Session:
+        workspace = Workspace(tmp_path / folder)
+        workspace.root.mkdir(parents=True, exist_ok=True)
+        workspace.recipe.write_text(recipe)
+        session = Session(
+            workspace=workspace,
+            recipe=load_recipe(workspace.recipe),
+            host=PluginHost(points),
+            executor=LocalExecutor(workers=workers),
+            catalog=DuckCatalog(workspace.catalog),
+            reporter=reporter(quiet=True),
+            http=HttpClient(workspace.cache),
+            events=EventLog(folder=workspace.runs),
+        )
+        opened.append(session)
+        return session
+
+    yield make
+    for session in opened:
+        session.executor.close()
+    sys.modules.pop("toy_steps", None)

