@@ -55,7 +55,7 @@ def forge_executors() -> Sequence[type[Executor]]:
 
 @hookspec
 def forge_commands(app: "typer.Typer") -> None:
-    """Add commands to the ``forge`` program. Called when the name typed is none of its own, and for ``--help``."""
+    """Add commands to the ``forge`` program. Called when the word typed is none of its own commands."""
 
 
 @hookspec

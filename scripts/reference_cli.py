@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 from reference_markdown import plain_type, table
-from typer.models import ArgumentInfo, ParameterInfo
+from typer.models import ArgumentInfo, OptionInfo, ParameterInfo
 
 Function = Callable[..., Any]
 
@@ -26,9 +26,9 @@ def forge_reference() -> str:
 
 def trainer_reference() -> str:
     """Every command of ``forge-trainer``."""
-    from forge_trainer.cli import make_app
+    from forge_trainer.cli import app
 
-    return reference(make_app(), "forge-trainer")
+    return reference(app, "forge-trainer")
 
 
 def reference(app: typer.Typer, program: str) -> str:
@@ -37,6 +37,8 @@ def reference(app: typer.Typer, program: str) -> str:
     root = app.registered_callback.callback if app.registered_callback else None
     if root is not None:
         sections.append(f"{inspect.getdoc(root)}\n\n{_parameters(root)}".strip())
+    elif isinstance(app.info.help, str):
+        sections.append(app.info.help)
     for command in app.registered_commands:
         assert command.callback is not None
         name = command.name or command.callback.__name__.replace("_", "-")
@@ -45,7 +47,8 @@ def reference(app: typer.Typer, program: str) -> str:
 
 
 def _command(program: str, name: str, function: Function) -> str:
-    arguments = [_shown(parameter) for parameter, info, _ in _declared(function) if isinstance(info, ArgumentInfo)]
+    found = _declared(function)
+    arguments = [_shown(parameter, info) for parameter, info, _ in found if isinstance(info, ArgumentInfo)]
     usage = " ".join([program, name, *arguments, "[OPTIONS]"])
     about = inspect.getdoc(function) or ""
     return f"### {program} {name}\n\n```\n{usage}\n```\n\n{about}\n\n{_parameters(function)}".strip()
@@ -69,15 +72,15 @@ def _declared(function: Function) -> Iterator[tuple[inspect.Parameter, Parameter
                 yield parameter, extra, typing.get_args(hint)[0]
 
 
-def _shown(parameter: inspect.Parameter) -> str:
-    name = parameter.name.upper()
+def _shown(parameter: inspect.Parameter, info: ParameterInfo) -> str:
+    name = _names(parameter, info)
     return name if parameter.default is inspect.Parameter.empty else f"[{name}]"
 
 
 def _names(parameter: inspect.Parameter, info: ParameterInfo) -> str:
     """What is typed for it; within ``Annotated``, typer keeps the first declared name where a default would stand."""
     if isinstance(info, ArgumentInfo):
-        return parameter.name.upper()
+        return info.metavar or parameter.name.upper()
     declared = [*([info.default] if isinstance(info.default, str) else []), *(info.param_decls or ())]
     return ", ".join(declared or [f"--{parameter.name.replace('_', '-')}"])
 
@@ -85,13 +88,15 @@ def _names(parameter: inspect.Parameter, info: ParameterInfo) -> str:
 def _value(hint: Any, info: ParameterInfo) -> str:
     if hint is bool:
         return "flag"
-    return f"`{info.metavar}`" if info.metavar else f"`{plain_type(hint).removesuffix(' | None')}`"
+    if isinstance(info, OptionInfo) and info.metavar:
+        return f"`{info.metavar}`"
+    return f"`{plain_type(hint).removesuffix(' | None')}`"
 
 
 def _default(parameter: inspect.Parameter, info: ParameterInfo) -> str:
     if parameter.default is inspect.Parameter.empty:
         return "required" if isinstance(info, ArgumentInfo) else ""
-    if parameter.default in (None, False):
+    if parameter.default is None or parameter.default is False:
         return ""
     shown = parameter.default.as_posix() if isinstance(parameter.default, Path) else parameter.default
     return f"`{shown}`"

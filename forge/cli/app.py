@@ -1,7 +1,7 @@
 """Puts the commands together.
 
-Plugins may add commands of their own. They are loaded only when the word typed is none of ours, or when all commands
-are to be listed, because finding plugins costs more than everything else that ``--help`` does.
+Plugins may add commands of their own. They are loaded only when the word typed is none of ours, because finding plugins
+costs more than everything else that ``--help`` does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -46,19 +46,25 @@ def make_app(words: Sequence[str] = ()) -> typer.Typer:
     return app
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from forge import __version__
+
+        typer.echo(f"hephaestus-forge {__version__}")
+        raise typer.Exit
+
+
 def _root(
     context: typer.Context,
     workspace: Annotated[
         Path, typer.Option("-C", metavar="DIR", help="The workspace: the folder that holds forge.toml.")
     ] = Path(),
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     """Build agent pre-training corpora from real APIs, with every token traceable."""
-    if version:
-        from forge import __version__
-
-        typer.echo(f"hephaestus-forge {__version__}")
-        raise typer.Exit
+    del version  # answered by its callback
     context.obj = workspace
 
 

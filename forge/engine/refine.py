@@ -99,7 +99,7 @@ class CorpusBefore:
         """Batches of the named columns, part by part."""
         settle(self._session, self._judges, parts=self._parts)
         total = sum(part.bytes for part in self._parts)
-        with self._session.reporter.track("read the corpus", max(1, total), "B") as bar:
+        with self._session.reporter.track("read the corpus", max(1, total), "bytes") as bar:
             for part in self._parts:
                 yield from kept_batches(part, judges=self._judges, columns=columns)
                 bar.advance(part.bytes)

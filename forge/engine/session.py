@@ -105,7 +105,7 @@ class Session:
         )
 
     def run(
-        self, title: str, function: Any, tasks: Sequence[Any], *, sizes: Sequence[int], unit: str = "B"
+        self, title: str, function: Any, tasks: Sequence[Any], *, sizes: Sequence[int], unit: str = "bytes"
     ) -> Iterator[tuple[int, Any]]:
         """Run tasks with a progress bar in the tasks' own sizes, the largest first so that workers end together."""
         order = sorted(range(len(tasks)), key=lambda index: (-sizes[index], index))

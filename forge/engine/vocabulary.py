@@ -65,7 +65,7 @@ def _sample(session: Session, size: int, *, parts: Sequence[Part], judges: Seque
     if not totals:
         raise CorpusError("the corpus holds no document; see `forge status` for what the sources gave")
     bars = {domain: min(1.0, size / len(totals) / total) if total else 1.0 for domain, total in totals.items()}
-    with session.reporter.track("sample for the tokenizer", sum(totals.values()), "B") as bar:
+    with session.reporter.track("sample for the tokenizer", sum(totals.values()), "bytes") as bar:
         for part in parts:
             for batch in kept_batches(part, judges=judges, columns=["id", "domain", "text"]):
                 for row in batch.to_pylist():

@@ -4,6 +4,7 @@ Plain data, so that the page can be drawn from a finished export on any machine.
 over its lines (about 3 microseconds each).
 """
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ class SourceRow:
         partitions, records, rejects, documents: how many.
         rejects_sample: ``(locator, reason)`` of some records that could not be read.
         seconds: processor time spent collecting; None where it was not measured.
-        bytes: size of the material read.
+        bytes: size of the text of its documents.
     """
 
     label: str
@@ -109,8 +110,12 @@ def read_training(path: Path) -> Sequence[StageCurve]:
         while points and points[-1].global_step >= point.global_step:
             points.pop()
         points.append(point)
-    stages = dict.fromkeys(point.stage for point in points)
-    return [_curve(stage, [point for point in points if point.stage == stage]) for stage in stages]
+    curves, before = [], 0
+    for stage, group in itertools.groupby(points, key=lambda point: point.stage):
+        own = list(group)
+        curves.append(_curve(stage, own, before=before))
+        before = own[-1].tokens
+    return curves
 
 
 def _points(path: Path) -> Iterator[_Point]:
@@ -133,10 +138,11 @@ def _points(path: Path) -> Iterator[_Point]:
             raise CorpusError(f"{path}: line {number}: not a metrics object: {error!r}; run the stage again") from error
 
 
-def _curve(stage: str, points: Sequence[_Point]) -> StageCurve:
+def _curve(stage: str, points: Sequence[_Point], *, before: int) -> StageCurve:
+    """The trainer counts tokens over the whole run: ``before`` is what earlier stages took."""
     return StageCurve(
         stage=stage,
         steps=[point.step for point in points],
-        tokens=[point.tokens for point in points],
+        tokens=[point.tokens - before for point in points],
         losses=[point.loss for point in points],
     )

@@ -44,7 +44,8 @@ def pip_sdist(spec: PackageSpec, folder: Path) -> str:
 
     with tempfile.TemporaryDirectory() as path:
         shutil.copyfile(packages_backend.__file__, Path(path) / "sitecustomize.py")
-        _pip(spec, folder, flags=_SDIST_FLAGS, environment={"PYTHONPATH": path})
+        paths = os.pathsep.join(filter(None, (path, os.environ.get("PYTHONPATH"))))
+        _pip(spec, folder, flags=_SDIST_FLAGS, environment={"PYTHONPATH": paths})
     name = _only_file(folder).name
     stem = name.removesuffix(".zip").removesuffix(".gz").removesuffix(".bz2").removesuffix(".xz").removesuffix(".tar")
     return stem.removesuffix(".tgz").rpartition("-")[2]

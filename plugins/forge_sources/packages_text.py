@@ -75,6 +75,9 @@ EXCLUDE = (
 """Left out by default: tests, translations, other people's code, generated files, change logs, legal text."""
 
 
+_XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")  # XHTML opens with it, and is read as HTML all the same
+
+
 def matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
     """A function that says whether a path matches any of the patterns; none match no path."""
     if not patterns:
@@ -116,7 +119,7 @@ def prose_of_html(html: str) -> str:
     """The text of a page's main part, one block a line, without navigation, scripts and styles."""
     from bs4 import BeautifulSoup
 
-    soup = BeautifulSoup(html, "lxml")
+    soup = BeautifulSoup(_XML_DECLARATION.sub("", html), "lxml")
     for name in ("script", "style", "nav", "header", "footer", "aside", "form", "noscript", "template"):
         for tag in soup.find_all(name):
             tag.decompose()

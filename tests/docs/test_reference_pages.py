@@ -89,9 +89,9 @@ def test_every_command_of_forge_is_documented() -> None:
 
 
 def test_every_command_of_the_trainer_is_documented() -> None:
-    from forge_trainer.cli import make_app as make_trainer_app
+    from forge_trainer.cli import app
 
-    names = commands(make_trainer_app())
+    names = commands(app)
     assert "run" in names
     for name in names:
         assert section(DOCS / "cli.md", f"forge-trainer {name}").strip()

@@ -156,6 +156,5 @@ def samples_of(*, step: int, batch: int, micro_batch: int, rank: int, world_size
     first = step * batch
     stride = micro_batch * world_size
     return [
-        list(range(begin, begin + micro_batch))
-        for begin in range(first + rank * micro_batch, first + batch, stride)
+        list(range(begin, begin + micro_batch)) for begin in range(first + rank * micro_batch, first + batch, stride)
     ]

@@ -2,7 +2,8 @@
 
 One engine trains one stage: ZeRO 1 (optimizer state divided over the processes) around torch's own AdamW; fp32 on a CPU
 with gloo, bf16 with fp32 master weights on a GPU with NCCL. The rate is set by hand before each step (`schedule.py`), so
-there is no scheduler to save. Importing costs 4 s, starting one process about a second.
+there is no scheduler to save. Importing costs 4 s, starting one
+process about a second.
 
 Two habits of DeepSpeed are contained here. On a CPU it compiles a shared-memory operation on its first start, and
 fails where there is no compiler; nothing of ours calls that operation, so `_PlainCpu` says that there is none. And it
@@ -21,6 +22,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch._C._distributed_c10d import HashStore
 
 from forge.errors import CorpusError
 from forge_trainer.model import TrainedModel, parameter_groups
@@ -62,7 +64,7 @@ with _quiet(verbose=False):
 class _PlainCpu(CPU_Accelerator):  # type: ignore[misc]
     """The CPU without operations that need a compiler."""
 
-    def create_op_builder(self, op_name: str) -> None:  # noqa: ARG002 - DeepSpeed's signature
+    def create_op_builder(self, op_name: str) -> None:
         """There is none, whatever the name."""
 
 
@@ -91,7 +93,7 @@ def joined(plan: Plan, *, verbose: bool = False) -> Iterator[World]:
     if launched:
         dist.init_process_group(backend)
     else:
-        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+        dist.init_process_group(backend, store=HashStore(), rank=0, world_size=1)
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
     elif not gpu and dist.get_world_size() > 1 and "OMP_NUM_THREADS" not in os.environ:
@@ -100,14 +102,17 @@ def joined(plan: Plan, *, verbose: bool = False) -> Iterator[World]:
         if get_accelerator().device_name() == "cpu":
             set_accelerator(_PlainCpu())
     try:
-        yield World(
-            rank=dist.get_rank(),
-            size=dist.get_world_size(),
-            local_rank=local_rank,
-            device=device,
-            bf16=plan.precision == "bf16" or (plan.precision == "auto" and gpu),
-            verbose=verbose,
-        )
+        with warnings.catch_warnings():
+            # torch deprecates a collective that DeepSpeed calls in every step.
+            warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.distributed")
+            yield World(
+                rank=dist.get_rank(),
+                size=dist.get_world_size(),
+                local_rank=local_rank,
+                device=device,
+                bf16=plan.precision == "bf16" or (plan.precision == "auto" and gpu),
+                verbose=verbose,
+            )
     finally:
         with _quiet(verbose):
             dist.destroy_process_group()
@@ -125,9 +130,7 @@ class StageEngine:
         world: see `joined`.
     """
 
-    def __init__(
-        self, module: TrainedModel, *, plan: Plan, stage: StagePlan, micro_batch: int, world: World
-    ) -> None:
+    def __init__(self, module: TrainedModel, *, plan: Plan, stage: StagePlan, micro_batch: int, world: World) -> None:
         self.world = world
         self.passes = stage.batch // (micro_batch * world.size)
         options = plan.optimizer

@@ -1,7 +1,7 @@
 """Cross-entropy of a language model's head, without the full matrix of logits.
 
-With a vocabulary of 16,384 the logits of a small model weigh more than the model itself, and writing them out costs most
-of a step. Here they are made in chunks that stay in the cache; the gradients are taken in the same pass (after
+With a vocabulary of 16,384 the logits of a small model weigh more than the model itself, and writing them out costs
+most of a step. Here they are made in chunks that stay in the cache; the gradients are taken in the same pass (after
 arXiv 2410.10989). Places without a label cost nothing: they are left out before the multiplication.
 """
 
@@ -24,7 +24,7 @@ class LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Loss and, where asked for, gradients: ``hidden`` is (n, width), ``weight`` (vocabulary, width), ``labels`` (n,)."""
+        """Loss, with gradients in the same pass; shapes (n, width), (vocabulary, width) and (n,)."""
         needed = any(ctx.needs_input_grad[:2])
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         hidden_gradient = torch.empty_like(hidden) if needed else None

@@ -1,8 +1,8 @@
 """``metrics.jsonl``: one JSON object a logged step.
 
-Keys: ``stage`` (name), ``step`` (within the stage, from 1), ``global_step`` (over all stages), ``tokens`` (read so far,
-over all stages), ``loss`` (mean over the step's labelled tokens, nats), ``learning_rate``, ``seconds`` (wall time of the
-step). All but ``seconds`` are the same however often the run was interrupted.
+Keys: ``stage`` (name), ``step`` (within the stage, from 1), ``global_step`` (over all stages), ``tokens`` (read so
+far, over all stages), ``loss`` (mean over the step's labelled tokens, nats), ``learning_rate``, ``seconds`` (wall time
+of the step). All but ``seconds`` are the same however often the run was interrupted.
 """
 
 from collections.abc import Sequence

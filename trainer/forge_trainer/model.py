@@ -12,10 +12,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from forge_trainer.loss import summed_loss
 from forge_trainer.plan import Plan
 
+
 def build_model(plan: Plan, *, vocab_size: int, eos_id: int) -> LlamaForCausalLM:
     """A Llama with random weights in fp32, drawn from the plan's seed; the same at any world size."""
     shape = plan.model
-    config = LlamaConfig(
+    config = LlamaConfig(  # type: ignore[call-arg]
         vocab_size=vocab_size,
         hidden_size=shape.hidden_size,
         intermediate_size=shape.intermediate_size,
@@ -34,15 +35,6 @@ def build_model(plan: Plan, *, vocab_size: int, eos_id: int) -> LlamaForCausalLM
     )
     torch.manual_seed(plan.seed)
     return LlamaForCausalLM(config)
-
-
-def parameter_count(plan: Plan, *, vocab_size: int) -> int:
-    """Parameters of the plan's model, by arithmetic: torch is not needed."""
-    shape = plan.model
-    width, head = shape.hidden_size, shape.hidden_size // shape.heads
-    attention = width * head * (2 * shape.heads + 2 * (shape.kv_heads or shape.heads))
-    layer = attention + 3 * width * shape.intermediate_size + 2 * width
-    return vocab_size * width * (1 if shape.tie_embeddings else 2) + shape.layers * layer + width
 
 
 class TrainedModel(nn.Module):

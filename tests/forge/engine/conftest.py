@@ -6,13 +6,13 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from forge.progress import reporter
 
 from forge.clients.http import HttpClient
 from forge.engine.session import EventLog, Session
 from forge.executors.local import LocalExecutor
 from forge.hookspecs import PROJECT
 from forge.host import PluginHost
+from forge.progress import reporter
 from forge.recipe import load_recipe
 from forge.workspace import Workspace
 from forge_registry import DuckCatalog

@@ -144,7 +144,7 @@ def test_a_changed_threshold_computes_no_score(tmp_path: Path, open_session: Ope
     first = open_session(recipe('[[filter]]\nname="long"'))
     run(first)
     assert computed(first)["scored", "long"] == 7
-    second = open_session(recipe('[[filter]]\nname="long"\nleast=20'))
+    second = open_session(recipe('[[filter]]\nname="long"\nleast=19'))
     manifest = run(second)
     done = computed(second)
     assert done["scored", "long"] == 0

@@ -12,7 +12,7 @@ from forge.report.chart import COLUMNS, HEIGHT, WIDTH, chart, smoothed, ticks
 
 
 def line(stage: str, step: int, *, at: int, loss: float) -> str:
-    row = {"stage": stage, "step": step, "global_step": at, "tokens": 10 * step, "loss": loss}
+    row = {"stage": stage, "step": step, "global_step": at, "tokens": 10 * at, "loss": loss}
     return json.dumps({**row, "learning_rate": 1e-3, "seconds": 0.1})
 
 

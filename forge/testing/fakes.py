@@ -1,0 +1,117 @@
+"""Stand-ins for what the engine hands to a step: HTTP without a network, a catalogue and a corpus in memory.
+
+They fulfil the contracts in `forge.steps` and keep their promises (order, fingerprints), so that a step which passes
+with them runs the same under the engine. The HTTP stand-in is after httpx's ``MockTransport``: answers are data or a
+function.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forge.errors import StepError
+from forge.records import ApiRecord, Document, arrow_schema, stable_id, to_json, to_row
+from forge.steps import CatalogView, Context, HttpClient, Partition
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Answers = Mapping[str, bytes | str] | Callable[[str], bytes]
+
+
+@dataclass(slots=True)
+class OfflineHttp:
+    """Answers from a mapping of address to body, or from a function; it never opens a connection.
+
+    Attributes:
+        answers: text is sent as UTF-8. A function raises what a server's refusal should raise: a `StepError`.
+        asked: the addresses asked for, in order.
+    """
+
+    answers: Answers = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def get(self, url: str, *, headers: dict[str, str] | None = None) -> bytes:  # noqa: ARG002
+        """Body of ``url``. Raises `StepError` for an address that has no answer, as for one that does not exist."""
+        self.asked.append(url)
+        if callable(self.answers):
+            return self.answers(url)
+        if url not in self.answers:
+            raise StepError(f"{url}: no answer here; give OfflineHttp one for it")
+        body = self.answers[url]
+        return body.encode() if isinstance(body, str) else body
+
+
+class MemoryCatalog:
+    """A `CatalogView` of some records, in one bucket."""
+
+    def __init__(self, records: Iterable[ApiRecord]) -> None:
+        self.records = sorted(records, key=lambda record: record.id)
+        self.fingerprint = stable_id(*(record.content_hash for record in self.records))
+
+    def buckets(self) -> Sequence[Partition]:
+        """The one bucket, if it holds anything."""
+        size = len(self.records)
+        return [Partition(key="apis-00", fingerprint=self.fingerprint, size=size)] if size else []
+
+    def read(self, bucket: Partition) -> Iterator[ApiRecord]:  # noqa: ARG002
+        """The records, ordered by id."""
+        return iter(self.records)
+
+
+class MemoryCorpus:
+    """A `Corpus` of one batch, served ``rows`` at a time."""
+
+    def __init__(self, batch: "pa.RecordBatch", *, rows: int = 1000) -> None:
+        self.batch = batch
+        self.rows = rows
+        self.fingerprint = stable_id(to_json(batch.to_pylist()))
+
+    def batches(self, columns: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+        """Batches of the named columns, in order."""
+        projected = self.batch.select(list(columns))
+        for start in range(0, len(projected), self.rows):
+            yield projected.slice(start, self.rows)
+
+
+def context(
+    folder: Path,
+    *,
+    answers: Answers | None = None,
+    http: HttpClient | None = None,
+    catalog: CatalogView | None = None,
+    seed: int = 0,
+) -> Context:
+    """A context in ``folder`` (pytest's ``tmp_path``), which is the workspace; cache and scratch lie inside it.
+
+    Args:
+        answers: what the network would say; see `OfflineHttp`. Without it every request fails.
+        http: a client of your own instead, for a test against a real server.
+        catalog: for sources with ``reads_catalog``; see `MemoryCatalog`.
+        seed: the recipe's seed.
+    """
+    cache, scratch = folder / ".forge" / "cache", folder / ".forge" / "scratch"
+    for path in (cache, scratch):
+        path.mkdir(parents=True, exist_ok=True)
+    client = OfflineHttp({} if answers is None else answers) if http is None else http
+    return Context(workspace=folder, cache=cache, scratch=scratch, seed=seed, http=client, catalog=catalog)
+
+
+def documents(*texts: str, domain: str = "text") -> "pa.RecordBatch":
+    """A batch of documents with these texts, to judge; all columns of the schema are there."""
+    import pyarrow as pa
+
+    rows = [
+        to_row(
+            Document(
+                id=stable_id("forge.testing", str(number), text),
+                domain=domain,  # type: ignore[arg-type]
+                kind="prose",
+                text=text,
+                source="forge.testing",
+            )
+        )
+        for number, text in enumerate(texts)
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema=arrow_schema(Document))
