@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from forge.errors import RecipeError, StepError
+from forge.errors import StepError
 from forge.files import write_text
 from forge.steps import option
 
@@ -28,7 +28,7 @@ class ByteLevelBpe:
 
     vocab_size: int = option(16384, help="size of the vocabulary, end-of-text token included", unit="tokens")
     sample_bytes: int = option(24_000_000, help="text to train on, drawn evenly from the domains", unit="bytes")
-    path: str | None = option(None, help="an existing tokenizer.json to use as it is")
+    path: str | None = option(None, help="an existing tokenizer.json to use as it is, relative to the workspace")
 
     def __post_init__(self) -> None:
         if self.vocab_size < 257:
@@ -37,10 +37,7 @@ class ByteLevelBpe:
     def train(self, texts: Iterator[str], folder: Path) -> None:
         """Write ``tokenizer.json`` into ``folder``; equal texts in equal order give equal bytes."""
         if self.path is not None:
-            source = Path(self.path)
-            if not source.is_file():
-                raise RecipeError(f"{source}: no such file", key="tokenizer.path")
-            write_text(folder / FILE_NAME, source.read_text(encoding="utf-8"))
+            write_text(folder / FILE_NAME, Path(self.path).read_text(encoding="utf-8"))
             return
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 

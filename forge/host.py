@@ -9,6 +9,7 @@ Cost: reading the entry points of every installed distribution, some tens of mil
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from functools import cached_property
@@ -120,13 +121,22 @@ class PluginHost:
                 raise PluginError(f"the {taken[0].kind} {taken[0].name!r} is already offered by {_say(owner)}")
         except Exception as error:  # noqa: BLE001  the boundary: whatever a plugin does, the others live
             names = frozenset((offer.kind, offer.name) for offer in offers)
-            reason = _one_line(error)
+            reason = self._reason(error)
             self.failures.append(PluginFailure(origin=origin, reason=reason, names=names))
             if plugin is not None and self._manager.is_registered(plugin):
                 self._manager.unregister(plugin)
             return
         self.origins.append(origin)
         self._offers.update({(offer.kind, offer.name): offer for offer in offers})
+
+    def _reason(self, error: Exception) -> str:
+        """One line; of a hook that does not exist, the nearest that does."""
+        text = _one_line(error)
+        unknown = re.search(r"unknown hook '(\w+)'", text)
+        if unknown is None:
+            return text
+        near = difflib.get_close_matches(unknown[1], [name for name in dir(hookspecs) if name.startswith("forge_")], 1)
+        return f"unknown hook {unknown[1]!r}" + (f": did you mean {near[0]!r}?" if near else "; see docs/hooks.md")
 
     def _collect(self, plugin: object, origin: Origin) -> Iterator[Offer]:
         seen: set[tuple[str, str]] = set()

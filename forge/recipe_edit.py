@@ -33,7 +33,10 @@ def add_source(path: Path, *, name: str, label: str | None, options: Mapping[str
         array = tomlkit.aot()
         document["source"] = array
     array.append(table)
-    _write(path, tomlkit.dumps(document))
+    lines = tomlkit.dumps(document).rstrip("\n").split("\n")
+    start = max(index for index, line in enumerate(lines) if line.strip() == "[[source]]")
+    blank = [""] if start and lines[start - 1].strip() else []
+    _write(path, "\n".join([*lines[:start], *blank, *lines[start:]]) + "\n")
 
 
 def remove_source(path: Path, label: str) -> dict[str, Any]:

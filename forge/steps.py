@@ -77,7 +77,7 @@ class CatalogView(Protocol):
     fingerprint: str
 
     def buckets(self) -> Sequence[Partition]:
-        """Deterministic buckets by record id; a bucket's fingerprint covers its records."""
+        """Deterministic buckets by provider and service; a bucket's fingerprint covers its records."""
         ...
 
     def read(self, bucket: Partition) -> Iterator[ApiRecord]:
@@ -116,7 +116,8 @@ class Source(Protocol):
     """Where records come from.
 
     Optional class attributes: ``reads_catalog`` (True: runs after the catalogue is loaded and finds it in the context),
-    ``requires`` (programs it runs, for `forge doctor`: a mapping of program to how to get it).
+    ``requires`` (programs it runs, for `forge doctor`: a mapping of program to how to get it), ``uses_seed`` (True: its
+    records depend on the context's seed, so that a changed seed reads it again).
     """
 
     name: ClassVar[str]

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from reference_markdown import plain_type, table
 from typer.models import ArgumentInfo, OptionInfo, ParameterInfo
+
+from reference_markdown import plain_type, table
 
 Function = Callable[..., Any]
 

@@ -3,9 +3,8 @@
 import inspect
 from typing import Any
 
-from reference_markdown import class_declaration, declaration, docstring, own_methods
-
 from forge import hookspecs, steps
+from reference_markdown import class_declaration, declaration, docstring, own_methods
 
 CONTRACT: tuple[type[Any], ...] = (
     steps.Source,

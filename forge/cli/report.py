@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from forge.cli.options import Directory, workspace_of
+from forge.cli.options import Directory, shown, workspace_of
 
 
 def report(
@@ -30,4 +30,4 @@ def report(
     for each in finished:
         folder = workspace.export(each)
         made = Exported(name=each, folder=folder, manifest=read_manifest(folder), written=False)
-        typer.echo(str(write_report(workspace, made, counts=counts)))
+        typer.echo(shown(write_report(workspace, made, counts=counts)))

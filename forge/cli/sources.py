@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from forge.cli.options import AsJson, Directory, print_json, workspace_of
+from forge.cli.options import AsJson, Directory, print_json, shown, workspace_of
 
 
 def add_source(
@@ -39,9 +39,9 @@ def add_source(
         print_json({**facts, "written": not dry_run})
         return
     if dry_run:
-        typer.echo(f"would add {name} to {workspace.recipe}")
+        typer.echo(f"would add {name} to {shown(workspace.recipe)}")
     else:
-        typer.echo(f"added {name} to {workspace.recipe}")
+        typer.echo(f"added {name} to {shown(workspace.recipe)}")
     typer.echo(f"it will fetch: {plan}")
     if not dry_run:
         typer.echo("next: forge build")
@@ -78,4 +78,4 @@ def remove_source(
     if as_json:
         print_json({"removed": removed})
     else:
-        typer.echo(f"removed {label} from {workspace.recipe}; next: forge build")
+        typer.echo(f"removed {label} from {shown(workspace.recipe)}; next: forge build")

@@ -1,10 +1,11 @@
 """`forge status`: what the workspace holds."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from forge.cli.options import AsJson, Directory, print_json, print_table, workspace_of
+from forge.cli.options import AsJson, Directory, print_json, print_table, shown, workspace_of
 from forge.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def status(context: typer.Context, directory: Directory = None, as_json: AsJson 
         ]
         print_table(rows, head=head)
     typer.echo("\nExports")
-    rows = [[item["name"], item["state"], f"{item['tokens']:,}", item["folder"]] for item in exports]
+    rows = [[item["name"], item["state"], f"{item['tokens']:,}", shown(Path(item["folder"]))] for item in exports]
     print_table(rows, head=["export", "state", "tokens", "folder"])
 
 

@@ -5,6 +5,7 @@ set so that domains give about equal bytes. The sample therefore does not depend
 corpus. Cost: one pass over the kept text, then the training.
 """
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from forge.engine.mix import position_of
 from forge.engine.parts import Part
 from forge.engine.refine import kept_batches
 from forge.engine.session import Session, Step
-from forge.errors import CorpusError, step_context
+from forge.errors import CorpusError, RecipeError, step_context
 from forge.files import sha256
 from forge.steps import Encoder
 
@@ -48,8 +49,16 @@ def vocabulary(session: Session, step: Step, *, parts: Sequence[Part], judges: S
     Raises:
         CorpusError: the filters left nothing to train on.
     """
-    corpus = () if getattr(step.instance, "path", None) else ([p.key for p in parts], [judge.key for judge in judges])
-    key = key_of(step_key(step.instance), corpus, session.recipe.seed, code_version(__name__))
+    given = getattr(step.instance, "path", None)
+    if given is not None:
+        file = session.workspace.root / given
+        if not file.is_file():
+            raise RecipeError("no such file", file=session.recipe.path, key=f"tokenizer.path = {given}")
+        step = dataclasses.replace(step, instance=dataclasses.replace(step.instance, path=str(file)))
+        key = key_of(code_version(type(step.instance).__module__), sha256(file))
+    else:
+        corpus = ([part.key for part in parts], [judge.key for judge in judges])
+        key = key_of(step_key(step.instance), corpus, session.recipe.seed, code_version(__name__))
     folder = session.workspace.state("tokenizer") / key
     file = folder / FILE_NAME
     if not file.is_file():

@@ -50,8 +50,10 @@ class FunnelRow:
 def domain_rows(data: ReportData) -> Sequence[DomainRow]:
     """Rows in the usual order of domains, others after them by name; a domain asked for and not achieved has zeros."""
     counts = {count.name: count for count in data.manifest.domains}
+    wanted = [name for name, part in data.manifest.mix.items() if part]
+    present = [name for name, tokens in data.available.items() if tokens]
     parts = sum(data.manifest.mix.values()) or 1.0
-    names = sorted({*counts, *data.manifest.mix}, key=_domain_order)
+    names = sorted({*counts, *wanted, *present}, key=_domain_order)
     rows = []
     for index, name in enumerate(names):
         count = counts.get(name, Count(name=name, tokens=0, documents=0, share=0.0))

@@ -73,6 +73,7 @@ class ApiView:
     parameters: list[Field]
     returns: list[Field]
     returns_type: str
+    returns_schema: Mapping[str, Any]
     returns_about: str
     errors: list[tuple[str, str]]
     auth: list[str]
@@ -97,6 +98,7 @@ def view(record: ApiRecord) -> ApiView:
         parameters=fields(as_mapping(record.parameters)),
         returns=fields(answer),
         returns_type=type_text(returns) if returns else "",
+        returns_schema=returns,
         returns_about=clip(one_line(returns.get("description")), 200),
         errors=[_error(error) for error in as_list(record.errors) if isinstance(error, Mapping)],
         auth=[_AUTH.get(scheme, clip(scheme, 60)) for scheme in as_list(record.auth) if isinstance(scheme, str)],
@@ -130,7 +132,7 @@ def type_text(schema: Mapping[str, Any], depth: int = 0) -> str:
     """The schema's type in words: ``string (date-time)``, ``array of object``, ``integer or null``, ``any``."""
     kind = schema.get("type")
     if isinstance(kind, (list, tuple)):
-        return " or ".join(dict.fromkeys(type_text({**schema, "type": item}, depth) for item in kind[:4])) or "any"
+        return _either([{**schema, "type": item} for item in kind[:4] if isinstance(item, str)], depth)
     if kind == "array":
         items = as_mapping(schema.get("items"))
         return f"array of {type_text(items, depth + 1)}" if items and depth < 3 else "array"
@@ -147,8 +149,13 @@ def _untyped(schema: Mapping[str, Any], depth: int) -> str:
     for key in ("anyOf", "oneOf"):
         choices = [item for item in as_list(schema.get(key)) if isinstance(item, Mapping)][:4]
         if choices and depth < 3:
-            return " or ".join(dict.fromkeys(type_text(item, depth + 1) for item in choices))
+            return _either(choices, depth + 1)
     return "any"
+
+
+def _either(schemas: Sequence[Mapping[str, Any]], depth: int) -> str:
+    names = [name for schema in schemas for name in type_text(schema, depth).split(" or ")]
+    return " or ".join(dict.fromkeys(names)) or "any"
 
 
 def facts(schema: Mapping[str, Any]) -> str:

@@ -53,11 +53,7 @@ def _parameters(api: ApiView, picks: Picks, room: int) -> str:
         return phrases.no_parameters(picks)
     write_one = picks.one((_definition, _bullet, _trailing))
     places = {field.where: phrases.place(field, picks) for field in api.parameters[:8]}
-    lines = []
-    for field in api.parameters:
-        if room < 0 and len(lines) > 1:
-            break
-        lines.append(write_one(field, places.get(field.where, field.where)))
+    lines = [write_one(field, places.get(field.where, field.where)) for field in api.parameters]
     return "\n".join(bounded(lines, room=room))
 
 
@@ -73,12 +69,14 @@ def _definition(field: Field, place: str) -> str:
 
 def _bullet(field: Field, place: str) -> str:
     about = phrases.parameter_about(field, 300)
-    return wrap(f"- {field.name} ({_traits(field, place)}){': ' if about else ''}{about}", width=WIDTH, indent="  ", first="")
+    text = f"- {field.name} ({_traits(field, place)}){': ' if about else ''}{about}"
+    return wrap(text, width=WIDTH, indent="  ", first="")
 
 
 def _trailing(field: Field, place: str) -> str:
     about = phrases.parameter_about(field, 300)
-    return wrap(f"{field.name}{' - ' if about else ''}{about} [{_traits(field, place)}]", width=WIDTH, indent="    ", first="")
+    text = f"{field.name}{' - ' if about else ''}{about} [{_traits(field, place)}]"
+    return wrap(text, width=WIDTH, indent="    ", first="")
 
 
 def _returns(api: ApiView, picks: Picks, room: int) -> str:

@@ -5,7 +5,7 @@ from forge_trajectories.api_view import ApiView, Field
 from forge_trajectories.picking import Picks
 from forge_trajectories.plain_text import bounded, clip, compact_json, indented_json
 
-_ERRORS = ("- `{code}`: {about}", "* **{code}** {about}", "- {code} - {about}", "1. `{code}` {about}")
+_ERRORS = ("- `{code}`: {about}", "* **{code}** {about}", "- {code} - {about}", "- `{code}` {about}")
 _NAMES = ("Name", "Parameter", "Field", "Argument")
 _ABOUTS = ("Description", "Meaning", "Details", "What it is")
 

@@ -2,7 +2,7 @@
 
 import keyword
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from forge_trajectories import phrases
@@ -17,9 +17,9 @@ _UNSAFE = re.compile(r"\W+")
 
 def write(api: ApiView, picks: Picks, room: int) -> str:
     """The function, in about ``room`` characters."""
-    style = picks.one((_google, _numpy, _sphinx))
+    style = picks.one(("google", "numpy", "sphinx"))
     shown, left = _shown(api.parameters, room * 2 // 10)
-    docstring = _docstring(api, picks, room, style(shown, left, room * 3 // 10))
+    docstring = _docstring(api, picks, room, arguments=_STYLES[style](shown, left, room * 3 // 10), style=style)
     lines = [f"# {line}" for line in _comments(api, picks)]
     lines.append(_signature(api, shown, left, split=picks.below(2) == 0))
     return "\n".join([*lines, _quoted(docstring)])
@@ -33,7 +33,7 @@ def function_name(name: str) -> str:
 
 def identifier(name: str) -> str:
     """``name`` as a Python identifier, unchanged if it is one."""
-    if name.isidentifier() and name.isascii() and not keyword.iskeyword(name):
+    if name.isidentifier() and name.isascii() and not keyword.iskeyword(name) and not name.startswith("__"):
         return name
     found = _UNSAFE.sub("_", name).strip("_").encode("ascii", "ignore").decode() or "value"
     found = f"_{found}" if found[0].isdigit() else found
@@ -44,10 +44,10 @@ def annotation(schema: Mapping[str, Any], depth: int = 0) -> str:
     """The schema as a Python type: ``list[str] | None``, ``Literal["a", "b"]``, ``Any``."""
     kind = schema.get("type")
     if isinstance(kind, (list, tuple)):
-        parts = dict.fromkeys(annotation({**schema, "type": item}, depth) for item in kind[:4])
+        parts = dict.fromkeys(annotation({**schema, "type": item}, depth) for item in kind[:4] if isinstance(item, str))
         return " | ".join(parts) or "Any"
     allowed = as_list(schema.get("enum"))
-    if kind == "string" and 0 < len(allowed) <= 6 and all(isinstance(value, str) and len(value) < 30 for value in allowed):
+    if kind == "string" and 0 < len(allowed) <= 6 and all(_is_short(value) for value in allowed):
         return f"Literal[{', '.join(_literal(value) for value in allowed)}]"
     if kind == "array":
         items = as_mapping(schema.get("items"))
@@ -55,6 +55,10 @@ def annotation(schema: Mapping[str, Any], depth: int = 0) -> str:
     if kind == "object" or "properties" in schema:
         return "dict[str, Any]"
     return _TYPES.get(kind, "Any") if isinstance(kind, str) else "Any"
+
+
+def _is_short(value: object) -> bool:
+    return isinstance(value, str) and len(value) < 30
 
 
 def _literal(value: object) -> str:
@@ -68,7 +72,7 @@ def _literal(value: object) -> str:
 def _shown(parameters: list[Field], room: int) -> tuple[list[tuple[str, Field]], int]:
     """Parameters with unique Python names, as many as the signature has room for; how many are left out."""
     shown: list[tuple[str, Field]] = []
-    taken: set[str] = set()
+    taken = {"others"}
     for field in parameters:
         name = identifier(field.name)
         while name in taken:
@@ -87,14 +91,13 @@ def _signature(api: ApiView, shown: list[tuple[str, Field]], left: int, *, split
     if optional is not None:
         parts.insert(optional, "*")
     if left:
-        parts.append(f"**others: Any")
-    returned = annotation({"type": "array", "items": {"type": "object"}}) if api.returns_type.startswith("array") else None
-    answer = returned or ("dict[str, Any]" if api.returns else "Any" if api.returns_type else "None")
+        parts.append("**others: Any")
+    answer = f" -> {annotation(api.returns_schema)}" if api.returns_type else ""
     head = f"def {function_name(phrases.title(api))}("
-    line = f"{head}{', '.join(parts)}) -> {answer}:"
+    line = f"{head}{', '.join(parts)}){answer}:"
     if len(line) <= WIDTH - 20 or (len(line) <= WIDTH and not split) or not parts:
         return line
-    return "\n".join([head, *(f"    {part}," for part in parts), f") -> {answer}:"])
+    return "\n".join([head, *(f"    {part}," for part in parts), f"){answer}:"])
 
 
 def _parameter(name: str, field: Field) -> str:
@@ -112,16 +115,18 @@ def _comments(api: ApiView, picks: Picks) -> list[str]:
     return [line for line in found if line][: picks.below(3)]
 
 
-def _docstring(api: ApiView, picks: Picks, room: int, arguments: list[str]) -> str:
+def _docstring(api: ApiView, picks: Picks, room: int, *, arguments: list[str], style: str) -> str:
     parts = [wrap(clip(api.description or phrases.title(api), room * 25 // 100), width=WIDTH, indent="    ", first="")]
     if request := phrases.request_line(api):
-        wordings = ("Sends ``{}``.", "Request: {}", "HTTP: {}", "Calls {}.", "")
-        parts.append(f"    {picks.one(wordings).format(request)}".rstrip())
+        said = picks.one(("Sends ``{}``.", "Request: {}", "HTTP: {}", "Calls {}.", "")).format(request)
+        named = picks.one((f"Operation: {api.name}.", f"Known as {api.name} in the API.", ""))
+        parts.append(wrap(f"{said}\n{named}".strip(), width=WIDTH, indent="    ") if said or named else "")
     parts.append("\n".join(arguments))
-    parts.append(_returned(api, picks, room // 10))
-    parts.append(_raised(api, picks, room // 10))
+    parts.append(_returned(api, room // 10, style))
+    parts.append(_raised(api, picks, room // 10, style))
     if api.auth:
-        parts.append(f"    {picks.one(('Auth', 'Authentication', 'Note', 'Credentials'))}: {listed(api.auth[:6], last='or')}.")
+        head = picks.one(("Auth", "Authentication", "Note", "Credentials"))
+        parts.append(f"    {head}: {listed(api.auth[:6], last='or')}.")
     parts.append(_example(api, room // 10))
     return "\n\n".join(part for part in parts if part)
 
@@ -149,6 +154,13 @@ def _sphinx(shown: list[tuple[str, Field]], left: int, room: int) -> list[str]:
     return _listing([], lines, left, room=room, indent="    ")
 
 
+_STYLES: Mapping[str, Callable[[list[tuple[str, Field]], int, int], list[str]]] = {
+    "google": _google,
+    "numpy": _numpy,
+    "sphinx": _sphinx,
+}
+
+
 def _listing(head: list[str], lines: list[str], left: int, *, room: int, indent: str) -> list[str]:
     if not lines:
         return []
@@ -163,25 +175,31 @@ def _listing(head: list[str], lines: list[str], left: int, *, room: int, indent:
 def _about(name: str, field: Field) -> str:
     about = field.about(240) or f"{field.type}."
     wire = field.wire or field.name
-    return about if wire == name else f"{about} Sent as {wire}."
+    if wire == name:
+        return about
+    return f"{about}{'' if about[-1] in '.!?…:' else '.'} Sent as {wire}."
 
 
-def _returned(api: ApiView, picks: Picks, room: int) -> str:
+def _returned(api: ApiView, room: int, style: str) -> str:
     if not api.returns_type:
         return ""
     names = [field.name for field in api.returns[:40]]
     about = api.returns_about or api.returns_type
     keys = f" Fields: {', '.join(bounded(names, room=room, more='{} more'))}." if names else ""
-    head = picks.one(("    Returns:", "    :returns:", "    Returns\n    -------"))
-    first = f"{head} " if head.endswith("returns:") else f"{head}\n        "
+    first = {
+        "google": "    Returns:\n        ",
+        "numpy": "    Returns\n    -------\n        ",
+        "sphinx": "    :returns: ",
+    }[style]
     return wrap(f"{about}{'' if about.endswith('.') else '.'}{keys}", width=WIDTH, indent=" " * 8, first=first)
 
 
-def _raised(api: ApiView, picks: Picks, room: int) -> str:
+def _raised(api: ApiView, picks: Picks, room: int, style: str) -> str:
     if not api.errors:
         return ""
     lines = [f"        {code}: {clip(about, 160)}".rstrip(": ") for code, about in api.errors]
-    head = picks.one(("    Raises:", "    Errors:", "    Fails with:"))
+    head = picks.one(("Raises", "Errors", "Fails with") if style != "sphinx" else ("Errors", "Failures", "Fails with"))
+    head = f"    {head}\n    {'-' * len(head)}" if style == "numpy" else f"    {head}:"
     return "\n".join([head, *bounded(lines, room=room, more="        ... and {} more")])
 
 

@@ -23,7 +23,7 @@ _LEADS = (
 )
 _LEFT_OUT = (
     "Left out of the schema for brevity: {}.",
-    "The schema above omits these optional parameters: {}.",
+    "The schema above leaves out these parameters: {}.",
     "Further parameters, not shown: {}.",
 )
 

@@ -11,8 +11,9 @@ from forge_trajectories.picking import Picks
 from forge_trajectories.plain_text import bounded, clip, compact_json, listed, wrap
 
 WIDTH = 92
+_PLAIN = re.compile(r"[\w.@-]+")
+_UNSAFE = re.compile(r"[^a-z0-9.]+")
 _HOLE = re.compile(r"\{([^{}]+)\}")
-_TARGET = "/#X-Amz-Target="
 
 
 def write(api: ApiView, picks: Picks, room: int) -> str:
@@ -23,24 +24,34 @@ def write(api: ApiView, picks: Picks, room: int) -> str:
 
 def _man_page(api: ApiView, picks: Picks, room: int) -> str:
     name = function_name(phrases.title(api)).replace("_", "-")
-    service = function_name(api.service or api.provider).replace("_", "-")
-    called = f"{service} {name}" if api.service or api.provider else name
+    service = _UNSAFE.sub("-", (api.service or api.provider).lower()).strip("-")
+    called = f"{service} {name}".strip()
+    indent = picks.one(("    ", "       ", "  "))
     sections = [
         ("NAME", f"{name} - {api.summary or phrases.title(api)}"),
         ("SYNOPSIS", _synopsis(called, api)),
-        ("DESCRIPTION", clip(api.description, room * 28 // 100) if api.description != api.summary else ""),
+        ("DESCRIPTION", "" if _is_summary(api) else clip(api.description, room * 28 // 100)),
         (picks.one(("REQUEST", "HTTP", "ENDPOINT")), phrases.request_line(api)),
-        (picks.one(("OPTIONS", "PARAMETERS", "ARGUMENTS")), _options(api, room * 38 // 100)),
+        (picks.one(("OPTIONS", "PARAMETERS", "ARGUMENTS")), _options(api, room * 38 // 100, indent)),
         (picks.one(("OUTPUT", "RESULT", "RETURN VALUE")), _output(api, picks, room // 10)),
         (picks.one(("ERRORS", "DIAGNOSTICS", "FAILURES")), _errors(api, room // 10)),
         (picks.one(("AUTHENTICATION", "CREDENTIALS", "ACCESS")), phrases.auth_line(api, picks) if api.auth else ""),
         (picks.one(("EXAMPLE", "EXAMPLES")), _man_example(called, api, room // 10)),
     ]
-    indent = picks.one(("    ", "       ", "  "))
     head = f"{name.upper()}\n\n" if picks.below(2) else ""
-    return head + "\n\n".join(
-        f"{title}\n{wrap(body, width=WIDTH, indent=indent)}" for title, body in sections if body
-    )
+    return head + "\n\n".join(f"{title}\n{body}" for title, body in _indented(sections, indent) if body)
+
+
+def _is_summary(api: ApiView) -> bool:
+    return api.description.rstrip(". ") == api.summary
+
+
+def _indented(sections: list[tuple[str, str]], indent: str) -> list[tuple[str, str]]:
+    """Bodies wrapped and indented, but for those that already are."""
+    return [
+        (title, body if body.startswith(indent) else wrap(body, width=WIDTH, indent=indent) if body else "")
+        for title, body in sections
+    ]
 
 
 def _flag(name: str) -> str:
@@ -55,19 +66,25 @@ def _synopsis(called: str, api: ApiView) -> str:
     return " ".join(parts)
 
 
-def _options(api: ApiView, room: int) -> str:
+def _options(api: ApiView, room: int, indent: str) -> str:
     lines = []
     for field in api.parameters:
         note = " (required)" if field.required else ""
-        lines.append(f"{_flag(field.name)} <{field.type}>{note}\n{phrases.parameter_about(field, 260)}".rstrip())
-    return "\n".join(bounded(lines, room=room))
+        about = wrap(phrases.parameter_about(field, 260), width=WIDTH, indent=indent + "    ")
+        lines.append(f"{indent}{_flag(field.name)} <{field.type}>{note}\n{about}".rstrip())
+    return "\n".join(bounded(lines, room=room, more=indent + "... and {} more"))
 
 
 def _output(api: ApiView, picks: Picks, room: int) -> str:
     if not api.returns_type:
         return ""
     names = bounded([field.name for field in api.returns[:40]], room=room, more="{} more")
-    return f"{phrases.returns_lead(api, picks)}{f' Fields: {listed(names)}.' if names else ''}"
+    if not names:
+        return phrases.returns_lead(api, picks)
+    about = f"{api.returns_about.rstrip('.')}. " if api.returns_about else ""
+    kind = "A list of objects" if api.returns_type.startswith("array") else "An object"
+    said = picks.one(("{kind} with {names}.", "Fields: {names}.", "The answer has {names}.", "{kind}: {names}."))
+    return about + said.format(kind=kind, names=listed(names))
 
 
 def _errors(api: ApiView, room: int) -> str:
@@ -99,10 +116,14 @@ def _curl_page(api: ApiView, picks: Picks, room: int) -> str:
         )
     )
     summary = api.summary or phrases.title(api)
-    head = picks.one((f"{summary}.", f"# {summary}", f"{phrases.title(api)}: {summary}", f"How to call {phrases.title(api)}"))
+    title = phrases.title(api)
+    head = picks.one((f"{summary}.", f"# {summary}", f"{title}: {summary}", f"How to call {title}", title))
     parts = [head, phrases.origin_line(api, picks), f"{said}\n\n{curl(api, room * 2 // 10)}"]
-    if api.description != api.summary:
-        parts.insert(picks.one((1, 3)), wrap(clip(api.description, room * 2 // 10), width=WIDTH))
+    rest = api.description
+    if summary in head and rest.startswith(api.summary):
+        rest = rest[len(api.summary) :].lstrip(". \n")
+    if rest:
+        parts.insert(picks.one((1, 3)), wrap(clip(rest, room * 2 // 10), width=WIDTH))
     lines = [_curl_parameter(field) for field in api.parameters]
     if lines:
         parts.append(f"{picks.one(phrases.PARAMETERS)}:\n" + "\n".join(bounded(lines, room=room * 3 // 10)))
@@ -126,7 +147,7 @@ def _curl_parameter(field: Field) -> str:
 def curl(api: ApiView, room: int) -> str:
     """The call as a curl command: example values where they are documented, shell variables where they are required.
 
-    ``room`` bounds the body, header and query parts; what finds no room is left out if it is optional.
+    ``room`` bounds the body, header and query parts: a part that is longer is left out.
     """
     sent = api.example.get("arguments")
     values: Mapping[str, Any] = sent if isinstance(sent, Mapping) else {}
@@ -135,17 +156,22 @@ def curl(api: ApiView, room: int) -> str:
     def filled(match: "re.Match[str]") -> str:
         field = by_wire.get(match[1].rstrip("+*"))
         value = values.get(field.name) if field else None
-        return str(value) if isinstance(value, (str, int)) and re.fullmatch(r"[\w.@-]+", str(value)) else _variable(match[1])
+        plain = isinstance(value, (str, int)) and _PLAIN.fullmatch(str(value))
+        return str(value) if plain else _variable(match[1])
 
-    path, _, target = api.path.partition(_TARGET)
-    address = _HOLE.sub(filled, path or "/") if target else _HOLE.sub(filled, api.path)
+    path, _, target = api.path.partition(phrases.TARGET)
+    _, _, action = api.path.partition(phrases.ACTION)
+    address = _HOLE.sub(filled, path.partition("#")[0] or "/")
     query, headers, body = _sent(api, values)
     if target:
         headers.insert(0, f"X-Amz-Target: {target}")
     joined = ("&" if "?" in address else "?") + "&".join(query) if query and len("&".join(query)) < room // 2 else ""
-    parts = [f'curl -X {api.method} "$BASE_URL{address}{joined}"' if api.method != "GET" else f'curl "$BASE_URL{address}{joined}"']
-    parts += [f"-H {quoted(header)}" for header in bounded(headers, room=room // 4, more="X-More: {}") if "X-More" not in header]
-    if body and len(text := compact_json(body)) < room // 2:
+    verb = "" if api.method == "GET" else f"-X {api.method} "
+    parts = [f'curl {verb}"$BASE_URL{address}{joined}"']
+    parts += [f"-H {quoted(header)}" for header in headers[:6] if len(header) < room // 8]
+    if action:
+        parts.append(f"-d {quoted(f'Action={action}')}")
+    elif body and len(text := compact_json(body)) < room // 2:
         parts += ["-H 'Content-Type: application/json'", f"-d {quoted(text)}"]
     return " \\\n  ".join(parts)
 
@@ -169,6 +195,6 @@ def _sent(api: ApiView, values: Mapping[str, Any]) -> tuple[list[str], list[str]
             query.append(f"{wire}={word}")
         elif field.where == "header":
             headers.append(f"{wire}: {word}")
-        elif field.where == "body" and value is not None:
-            body[wire] = value
+        elif field.where == "body":
+            body[wire] = f"<{field.type}>" if value is None else value
     return query, headers, body

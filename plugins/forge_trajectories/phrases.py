@@ -4,6 +4,9 @@ from forge_trajectories.api_view import ApiView, Field
 from forge_trajectories.picking import Picks
 from forge_trajectories.plain_text import clip, listed
 
+TARGET = "/#X-Amz-Target="
+ACTION = "/#Action="
+
 PARAMETERS = ("Parameters", "Arguments", "Inputs", "Request parameters", "Accepted parameters")
 RETURNS = ("Returns", "Response", "Result", "Output", "What it returns")
 ERRORS = ("Errors", "Failures", "Possible errors", "Error responses", "When it fails")
@@ -24,6 +27,15 @@ _NO_PARAMETERS = (
     "There are no documented parameters.",
     "The call is documented without parameters.",
 )
+_TYPED = ("Type: {}.", "The answer is of type {}.", "({})", "Answer type: {}.")
+_OBJECTS = (
+    "An object with the fields below.",
+    "The answer is an object.",
+    "A successful call gives these fields.",
+    "Fields of the answer:",
+    "Object:",
+)
+_LISTS = ("A list; each item has:", "The answer is a list of objects.", "An array, with these fields in each item.")
 _AUTH_LINES = (
     "Accepted: {}.",
     "Callers authenticate with {}.",
@@ -68,8 +80,18 @@ def origin_line(api: ApiView, picks: Picks) -> str:
 
 
 def request_line(api: ApiView) -> str:
-    """Verb and path: ``GET /users/{id}``; empty where the call has neither."""
-    return f"{api.method} {api.path}".strip()
+    """Verb and path: ``GET /users/{id}``; empty where the call has neither.
+
+    Some specifications tell operations of one address apart by a fragment, which is never sent: it is left out, but
+    for those that stand for AWS's header or form field.
+    """
+    path, _, target = api.path.partition(TARGET)
+    if target:
+        return f"{api.method} {path or '/'} (X-Amz-Target: {target})".strip()
+    path, _, action = api.path.partition(ACTION)
+    if action:
+        return f"{api.method} {path or '/'} (Action={action})".strip()
+    return f"{api.method} {path.partition('#')[0]}".strip()
 
 
 def title(api: ApiView) -> str:
@@ -84,16 +106,22 @@ def wire_note(field: Field) -> str:
 
 def parameter_about(field: Field, limit: int) -> str:
     """What is said of a parameter: description, facts, name on the wire."""
-    return f"{field.about(limit)} {wire_note(field)}".strip()
+    about, note = field.about(limit), wire_note(field)
+    if about and note and about[-1] not in ".!?…:":
+        about += "."
+    return f"{about} {note}".strip()
 
 
 def returns_lead(api: ApiView, picks: Picks) -> str:
     """What a successful call answers, before its fields are listed."""
     kind = api.returns_type or "any"
     about = clip(api.returns_about, 200)
-    lines = (f"Type: {kind}.", f"An answer of type {kind}.", f"{kind[:1].upper()}{kind[1:]}.", f"Returns {kind}.")
-    lead = picks.one(lines)
-    return f"{lead} {about}".strip()
+    if about and about[-1] not in ".!?…:":
+        about += "."
+    if not api.returns:
+        return f"{about} {picks.one(_TYPED).format(kind)}".strip()
+    lead = picks.one(_LISTS if kind.startswith("array") else _OBJECTS)
+    return f"{about} {lead}".strip()
 
 
 def error_line(code: str, about: str, picks_line: str, *, limit: int = 240) -> str:

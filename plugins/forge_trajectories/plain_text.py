@@ -42,7 +42,7 @@ def first_sentence(text: str, limit: int = 200) -> str:
     """The first sentence of ``text``, on one line, without its full stop, clipped to ``limit`` characters."""
     head = one_line(text.lstrip().partition("\n")[0])
     end = head.find(". ")
-    while 0 <= end and head[:end].endswith(("e.g", "i.e", "etc", "vs", "No", " Inc")):
+    while end >= 0 and head[:end].endswith(("e.g", "i.e", "etc", "vs", "No", " Inc")):
         end = head.find(". ", end + 1)
     return clip(head[:end] if end > 0 else head, limit).rstrip(". ")
 

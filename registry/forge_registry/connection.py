@@ -50,7 +50,9 @@ def opened(path: Path) -> Iterator["DuckDBPyConnection"]:
                 connection = _read_only(path)
             yield connection
         except duckdb.CatalogException as error:
-            raise CatalogError(f"{path}: a DuckDB file, but not a catalogue; move it away, then run `forge build`") from error
+            raise CatalogError(
+                f"{path}: a DuckDB file, but not a catalogue; move it away, then run `forge build`"
+            ) from error
         finally:
             connection.close()
 

@@ -121,7 +121,7 @@ def test_a_stale_page_is_named_and_mended(
     from generate_docs import main
 
     (tmp_path / "docs").mkdir()
-    for page in ("cli.md", "hooks.md", "plugins.md"):
+    for page in ("cli.md", "hooks.md", "plugins.md", "training.md"):
         (tmp_path / "docs" / page).write_text((DOCS / page).read_text(encoding="utf-8"), encoding="utf-8")
     stale = tmp_path / "docs" / "hooks.md"
     stale.write_text("Mine.\n" + stale.read_text(encoding="utf-8").replace("### forge_filters", "### forge_sieves"))

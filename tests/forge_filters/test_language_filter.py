@@ -57,7 +57,7 @@ def test_the_threshold_changes_no_score(documents):
 
 
 def test_a_long_text_is_judged_by_its_beginning_and_its_middle(judged, documents):
-    table_then_prose = "| 0x3f | 17.2 | --- |\n" * 30 + ENGLISH * 200
+    table_then_prose = "| 0x3f | 17.2 | --- |\n" * 60 + ENGLISH * 200
     english_tail = RUSSIAN * 200 + ENGLISH
     found = judged(Language(), documents([table_then_prose, english_tail]))
     assert [keep for _, keep, _, _ in found] == [True, False]

@@ -22,7 +22,7 @@ def set_version(path: Path, version: int) -> None:
 
 
 def test_the_columns_are_the_fields_of_the_record() -> None:
-    assert schema.API_COLUMNS == tuple(spec.name for spec in dataclasses.fields(ApiRecord))
+    assert tuple(spec.name for spec in dataclasses.fields(ApiRecord)) == schema.API_COLUMNS
 
 
 def test_a_new_file_has_seen_every_migration(catalog: DuckCatalog) -> None:

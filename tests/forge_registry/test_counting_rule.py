@@ -61,7 +61,7 @@ def naive_reading(records: list[ApiRecord]) -> tuple[set[str], set[str]]:
     return set(distinct), set(documented.values())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(apis(), max_size=40))
 def test_counts_are_those_of_the_rule_in_words(records: list[ApiRecord]) -> None:
     distinct, documented = naive_reading(records)

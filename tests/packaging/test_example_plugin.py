@@ -1,6 +1,7 @@
 """A third party's package beside ours: both installed from wheels into a fresh environment, used by name."""
 
 import json
+import os
 import shutil
 import subprocess
 import tomllib
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from forge.manifest import read_manifest, verify_files
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "forge-source-example"
 Run = Callable[..., str]
@@ -57,3 +60,71 @@ def test_it_is_listed_beside_ours(forge: Run, declared: dict[str, Any]) -> None:
     (row,) = sources(forge, declared["name"])
     assert (row["state"], row["version"], row["failure"]) == ("ok", declared["version"], "")
     assert sources(forge, "hephaestus-forge")
+
+
+RECIPE = """\
+seed = 1
+
+[tokenizer]
+name = "bpe"
+vocab_size = 300
+
+[[render]]
+name = "api-text"
+
+[[filter]]
+name = "min-words"
+minimum = 3
+
+[export.main]
+mix = "1:0:0"
+"""
+TOOL = {
+    "name": "get_tide",
+    "description": "Height of the tide at a harbour, in metres above chart datum.",
+    "parameters": {
+        "type": "object",
+        "properties": {"harbour": {"type": "string", "description": "Name of the harbour."}},
+        "required": ["harbour"],
+    },
+}
+
+
+def test_its_source_and_filter_are_used_by_name(forge: Run, tmp_path: Path, declared: dict[str, Any]) -> None:
+    (source,) = sources(forge, declared["name"])
+    workspace = tmp_path / "corpus"
+    (workspace / "tools").mkdir(parents=True)
+    lines = [json.dumps({**TOOL, "name": f"get_{name}"}) for name in ("tide", "current", "swell")]
+    (workspace / "tools" / "sea.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    (workspace / "forge.toml").write_text(RECIPE, encoding="utf-8")
+    added = json.loads(forge("-C", "corpus", "add-source", source["name"], "--set", "license=MIT", "--json"))
+    assert added["written"]
+    assert "nothing over the network" in added["plan"]
+    forge("-C", "corpus", "build", "--quiet")
+    facts = json.loads(forge("-C", "corpus", "status", "--json"))
+    assert facts["catalog"]["by_source"] == {source["name"]: 3}
+    assert facts["catalog"]["distinct_documented"] == 3
+    check_export(workspace / "exports" / "main", declared["name"])
+
+
+def check_export(folder: Path, distribution: str) -> None:
+    manifest = read_manifest(folder)
+    verify_files(folder, manifest)
+    assert manifest.documents == 3
+    assert [count.name for count in manifest.licences] == ["MIT"]
+    assert distribution in {plugin.distribution for plugin in manifest.plugins}
+
+
+def test_its_own_tests_pass(programs: Path, project: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "PYTHON"))}
+    done = subprocess.run(
+        [programs / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout

@@ -59,8 +59,8 @@ def open_shards(folder: Path, manifest: Manifest, *, masked: bool) -> list[Shard
         shard = open_shard(folder / entry.name)
         if len(shard) != entry.documents or len(shard.tokens) != entry.tokens:
             raise CorpusError(
-                f"{folder / entry.name}: expected {entry.documents} documents of {entry.tokens} tokens by the manifest, "
-                f"found {len(shard)} of {len(shard.tokens)}; run `forge export` again"
+                f"{folder / entry.name}: expected {entry.documents} documents of {entry.tokens} tokens by the "
+                f"manifest, found {len(shard)} of {len(shard.tokens)}; run `forge export` again"
             )
         if masked and shard.mask is None:
             raise CorpusError(

@@ -1,9 +1,8 @@
 """DeepSpeed, and nothing but: the only module that imports it.
 
 One engine trains one stage: ZeRO 1 (optimizer state divided over the processes) around torch's own AdamW; fp32 on a CPU
-with gloo, bf16 with fp32 master weights on a GPU with NCCL. The rate is set by hand before each step (`schedule.py`), so
-there is no scheduler to save. Importing costs 4 s, starting one
-process about a second.
+with gloo, bf16 with fp32 master weights on a GPU with NCCL. The rate is set by hand before each step (`schedule.py`),
+so there is no scheduler to save. Importing costs 4 s, starting one process about a second.
 
 Two habits of DeepSpeed are contained here. On a CPU it compiles a shared-memory operation on its first start, and
 fails where there is no compiler; nothing of ours calls that operation, so `_PlainCpu` says that there is none. And it
@@ -22,7 +21,6 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch._C._distributed_c10d import HashStore
 
 from forge.errors import CorpusError
 from forge_trainer.model import TrainedModel, parameter_groups
@@ -93,7 +91,7 @@ def joined(plan: Plan, *, verbose: bool = False) -> Iterator[World]:
     if launched:
         dist.init_process_group(backend)
     else:
-        dist.init_process_group(backend, store=HashStore(), rank=0, world_size=1)
+        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)  # type: ignore[attr-defined]
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
     elif not gpu and dist.get_world_size() > 1 and "OMP_NUM_THREADS" not in os.environ:

@@ -2,11 +2,11 @@ import json
 from pathlib import Path
 
 import pytest
-from forge_source_example.jsonl_apis import JsonlApis
 
 from forge.errors import StepError
 from forge.records import ApiRecord
 from forge.testing import check_source, context
+from forge_source_example.jsonl_apis import JsonlApis
 
 TIDE = {
     "name": "get_tide",

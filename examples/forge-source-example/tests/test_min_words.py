@@ -1,7 +1,7 @@
 import pytest
-from forge_source_example.min_words import TOO_FEW_WORDS, MinWords
 
 from forge.testing import check_filter, documents
+from forge_source_example.min_words import TOO_FEW_WORDS, MinWords
 
 
 def test_keeps_the_rules_of_a_filter_and_the_bound_is_included() -> None:

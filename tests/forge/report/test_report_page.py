@@ -144,11 +144,17 @@ def test_what_no_list_names_is_summed_up(data: ReportData, catalog: CatalogCount
 
 def test_domain_asked_for_and_absent_has_its_row(data: ReportData, manifest: Manifest) -> None:
     mixed = dataclasses.replace(manifest, mix={"text": 1.0, "agent": 1.0, "speech": 2.0})
-    rows = view.domain_rows(dataclasses.replace(data, manifest=mixed))
+    rows = view.domain_rows(dataclasses.replace(data, manifest=mixed, available={}))
     assert [row.name for row in rows] == ["agent", "code", "text", "speech"]
     assert rows[-1].tokens == 0
     assert rows[-1].off == -50.0
     assert rows[1].asked == 0.0
+
+
+def test_domain_that_is_neither_wanted_nor_there_has_no_row(data: ReportData, manifest: Manifest) -> None:
+    only = dataclasses.replace(manifest, mix={"agent": 1.0, "code": 0.0, "text": 0.0}, domains=manifest.domains[:1])
+    bare = dataclasses.replace(data, manifest=only, available={"agent": 7, "code": 0, "text": 5})
+    assert [row.name for row in view.domain_rows(bare)] == ["agent", "text"]
 
 
 def test_funnel_ends_with_the_mix(data: ReportData) -> None:
@@ -163,4 +169,4 @@ def test_funnel_ends_with_the_mix(data: ReportData) -> None:
 
 def test_filter_that_saw_nothing_divides_by_nothing(data: ReportData) -> None:
     empty = dataclasses.replace(data, filters=[FilterRow(label="length", seen=0, kept=0)])
-    assert "drops nothing" in Page(render_report(empty)).text
+    assert "leaves nothing out" in Page(render_report(empty)).text

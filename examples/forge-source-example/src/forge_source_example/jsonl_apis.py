@@ -57,7 +57,7 @@ class JsonlApis:
 
     def _record(self, line: bytes, *, locator: str, file: str) -> ApiRecord | Reject:
         try:
-            tool = _tool(json.loads(line))
+            tool = _tool(json.loads(line.strip()))
         except (ValueError, TypeError, RecursionError) as error:
             return Reject(locator=locator, reason=" ".join(str(error).split()) or type(error).__name__)
         return ApiRecord(

@@ -1,7 +1,7 @@
 """Filter ``min-words``: drops documents with too few words.
 
-One Arrow kernel counts for a whole batch, some 40 MB of text a second. The number of words is the score and the minimum is
-a threshold, so that another minimum counts nothing again.
+One Arrow kernel counts for a whole batch, some 40 MB of text a second. The number of words is the score and the minimum
+is a threshold, so that another minimum counts nothing again.
 """
 
 from dataclasses import dataclass
