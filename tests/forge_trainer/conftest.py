@@ -134,18 +134,23 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def workspace(corpora: Path, tmp_path: Path) -> Callable[..., Path]:
+@pytest.fixture(scope="session")
+def make_workspace(corpora: Path) -> Callable[..., Path]:
     """Makes a folder with the exports and a plan of three stages; gives the plan's path."""
 
-    def make(name: str = "work", *, every: int = 5, text: str = PLAN) -> Path:
-        folder = tmp_path / name
+    def make(folder: Path, *, every: int = 5) -> Path:
         folder.mkdir()
         (folder / "exports").symlink_to(corpora)
-        (folder / "plan.toml").write_text(text.format(every=every))
+        (folder / "plan.toml").write_text(PLAN.format(every=every))
         return folder / "plan.toml"
 
     return make
+
+
+@pytest.fixture
+def workspace(make_workspace: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """`make_workspace` in this test's own folder."""
+    return lambda **options: make_workspace(tmp_path / "work", **options)
 
 
 @pytest.fixture

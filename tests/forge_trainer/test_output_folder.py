@@ -58,7 +58,7 @@ def test_a_checkpoint_that_was_never_committed_does_not_count(tmp_path: Path) ->
 
 def test_a_pointer_to_nothing_is_named(tmp_path: Path) -> None:
     (tmp_path / "latest").write_text("step-00000007")
-    with pytest.raises(CorpusError, match="damaged checkpoint.*--fresh"):
+    with pytest.raises(CorpusError, match=r"damaged checkpoint.*--fresh"):
         checkpoints.latest(tmp_path)
 
 

@@ -1,5 +1,6 @@
 """Plans: what is accepted, and how what is not is named."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_the_rate_rises_to_the_peak_and_ends_at_its_floor(schedule: str) -> None
     assert rates[9] == pytest.approx(2.0)
     assert max(rates) == pytest.approx(2.0)
     assert rates[-1] == pytest.approx(2.0 if schedule == "constant" else 0.5)
-    assert all(after <= before + 1e-12 for before, after in zip(rates[9:], rates[10:], strict=False))
+    assert all(after <= before + 1e-12 for before, after in pairwise(rates[9:]))
 
 
 def test_wsd_stays_until_the_decay() -> None:

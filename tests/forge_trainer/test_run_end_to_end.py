@@ -14,7 +14,9 @@ import pytest
 from forge.files import sha256
 
 Workspace = Callable[..., Path]
+Finished = tuple[Path, subprocess.CompletedProcess[str]]
 LINES = 56
+WEIGHTS = Path("training") / "model" / "model.safetensors"
 
 
 def environment(tmp_path: Path) -> dict[str, str]:
@@ -49,16 +51,16 @@ def kill_at(plan: Path, lines: int, env: dict[str, str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def shared() -> dict[str, object]:
-    """What the first test leaves for those that compare with it."""
-    return {}
+def undisturbed(make_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A run of all stages that nobody interrupts."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    plan = make_workspace(folder / "work")
+    done = subprocess.run(command(plan, "--json"), env=environment(folder), capture_output=True, text=True, check=True)
+    return plan, done
 
 
-def test_three_stages_without_a_compiler_then_nothing_to_do(
-    workspace: Workspace, tmp_path: Path, shared: dict[str, object]
-) -> None:
-    plan, env = workspace(), environment(tmp_path)
-    first = subprocess.run(command(plan, "--json"), env=env, capture_output=True, text=True, check=True)
+def test_three_stages_without_a_compiler_then_nothing_to_do(undisturbed: Finished, tmp_path: Path) -> None:
+    plan, first = undisturbed
     facts = json.loads(first.stdout)
     assert [stage["name"] for stage in facts["stages"]] == ["general", "seed", "instruct"]
     assert all(stage["last_loss"] < stage["first_loss"] for stage in facts["stages"])
@@ -66,22 +68,20 @@ def test_three_stages_without_a_compiler_then_nothing_to_do(
     output = plan.parent / "training"
     assert {"loss.png", "metrics.jsonl", "summary.json", "model", "checkpoints"} <= {p.name for p in output.iterdir()}
     assert len(metrics_of(plan)) == LINES
-    again = subprocess.run(command(plan), env=env, capture_output=True, text=True, check=True)
+    again = subprocess.run(command(plan), env=environment(tmp_path), capture_output=True, text=True, check=True)
     assert again.stdout.startswith("already complete")
-    shared["sha256"] = sha256(output / "model" / "model.safetensors")
-    shared["metrics"] = timeless(plan)
 
 
-def test_a_killed_run_resumes_bit_for_bit(workspace: Workspace, tmp_path: Path, shared: dict[str, object]) -> None:
-    plan, env = workspace(every=3), environment(tmp_path)
+def test_a_killed_run_resumes_bit_for_bit(workspace: Workspace, tmp_path: Path, undisturbed: Finished) -> None:
+    plan, env, whole = workspace(every=3), environment(tmp_path), undisturbed[0]
     for lines in (8, 30, 53):
         kill_at(plan, lines, env)
     subprocess.run(command(plan), env=env, capture_output=True, check=True)
-    assert timeless(plan) == shared["metrics"]
-    assert sha256(plan.parent / "training" / "model" / "model.safetensors") == shared["sha256"]
+    assert timeless(plan) == timeless(whole)
+    assert sha256(plan.parent / WEIGHTS) == sha256(whole.parent / WEIGHTS)
 
 
-def test_two_processes_learn_the_same(workspace: Workspace, tmp_path: Path, shared: dict[str, object]) -> None:
+def test_two_processes_learn_the_same(workspace: Workspace, tmp_path: Path, undisturbed: Finished) -> None:
     plan = workspace()
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     env = environment(tmp_path)
@@ -89,10 +89,7 @@ def test_two_processes_learn_the_same(workspace: Workspace, tmp_path: Path, shar
         [*launch, "-m", "forge_trainer", "run", str(plan)], env=env, capture_output=True, text=True, check=True
     )
     assert done.stdout.count("model    ") == 1
-    alone = shared["metrics"]
-    assert isinstance(alone, list)
-    assert len(metrics_of(plan)) == LINES
-    for ours, theirs in zip(metrics_of(plan), alone, strict=True):
+    for ours, theirs in zip(metrics_of(plan), metrics_of(undisturbed[0]), strict=True):
         assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-3)
 
 

@@ -3,8 +3,9 @@
 The state of the loader is one integer: the index of the next sample. An epoch is all documents once, in a permutation
 drawn from Philox keyed by (seed, epoch); laid end to end they are cut into rows of ``sequence_length + 1`` tokens, each
 beginning at the last token of the row before, so that every token but an epoch's first is predicted once. What is left
-at the epoch's end and fills no row is dropped. Cost: 16 bytes a document in memory for the epoch at hand; a row costs
-the pages its documents lie on.
+at the epoch's end and fills no row is dropped. The rows are read in a second permutation: in the order of the documents
+a batch would hold little but one long document. Cost: 16 bytes a document and 8 bytes a row in memory for the epoch at
+hand; a row costs the pages its documents lie on.
 
 Documents in one row do not see each other: position ids begin at 0 with each document, which is how `transformers`
 tells packed documents apart if it is given no attention mask. No loss is taken on a document's first token, which
@@ -98,7 +99,7 @@ class Packer:
                 f"the export holds {int(self.lengths.sum())} tokens, which do not fill one row of {sequence_length}; "
                 "shorten sequence_length or export more"
             )
-        self._epoch: tuple[int, Array, Array] | None = None
+        self._epoch: tuple[int, Array, Array, Array] | None = None
 
     def rows(self, samples: Sequence[int]) -> Rows:
         """The samples of these indices, in this order; epochs follow each other without end."""
@@ -110,9 +111,9 @@ class Packer:
         )
 
     def _row(self, sample: int) -> tuple[Array, Array, Array]:
-        epoch, row = divmod(sample, self.rows_per_epoch)
-        order, ends = self._order(epoch)
-        begin = row * self.sequence_length
+        epoch, place_in_epoch = divmod(sample, self.rows_per_epoch)
+        order, ends, rows = self._order(epoch)
+        begin = int(rows[place_in_epoch]) * self.sequence_length
         end = begin + self.sequence_length + 1
         tokens = np.empty(end - begin, np.int64)
         positions = np.empty(end - begin, np.int64)
@@ -138,14 +139,15 @@ class Packer:
         if mask is not None:
             learn[:] = mask[source] != 0
 
-    def _order(self, epoch: int) -> tuple[Array, Array]:
-        """The epoch's permutation of non-empty documents, and where each ends in the stream."""
+    def _order(self, epoch: int) -> tuple[Array, Array, Array]:
+        """The epoch's permutation of non-empty documents, where each ends in the stream, and the rows' permutation."""
         if self._epoch is None or self._epoch[0] != epoch:
             generator = np.random.Generator(np.random.Philox(key=np.array([self.seed, epoch], np.uint64)))
             order = generator.permutation(len(self.lengths))
             order = order[self.lengths[order] > 0]
-            self._epoch = (epoch, order, np.cumsum(self.lengths[order]))
-        return self._epoch[1], self._epoch[2]
+            ends = np.cumsum(self.lengths[order])
+            self._epoch = (epoch, order, ends, generator.permutation(self.rows_per_epoch))
+        return self._epoch[1:]
 
 
 def samples_of(*, step: int, batch: int, micro_batch: int, rank: int, world_size: int) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""What a run needs before torch is imported: open the output, see whether there is anything to do, say what was done."""
+"""What a run needs before torch is imported: open the output, see whether anything is to do, say what was done."""
 
 import os
 from collections.abc import Callable
