@@ -9,6 +9,7 @@ import errno
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,13 +75,14 @@ def sha256(path: Path) -> str:
 
 
 def sweep(folders: Iterable[Path]) -> int:
-    """Remove the temporary files that killed processes left. Call it with the workspace's lock held."""
-    count = 0
-    for folder in folders:
-        for leftover in folder.rglob(".*.tmp") if folder.is_dir() else ():
+    """Remove the temporary files and folders that killed processes left; returns how many. Hold the lock meanwhile."""
+    leftovers = [path for folder in folders if folder.is_dir() for path in folder.rglob(".*.tmp")]
+    for leftover in leftovers:
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
             leftover.unlink(missing_ok=True)
-            count += 1
-    return count
+    return len(leftovers)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 
 from forge.errors import ForgeError
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it; typer turns the interrupt into it."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; does not return."""
@@ -21,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ForgeError as error:
         sys.stderr.write(f"forge: error: {error}\n")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("forge: stopped; what was finished is kept: run the same command to go on\n")
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            sys.stderr.write("forge: stopped; what was finished is kept: run the same command to go on\n")
+        raise

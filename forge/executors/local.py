@@ -7,6 +7,7 @@ by SIGKILL leaves no process behind.
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -29,6 +30,7 @@ class LocalExecutor:
     def __init__(self, *, workers: int = 1) -> None:
         self.workers = max(1, workers)
         self._pool: ProcessPoolExecutor | None = None
+        self._others: frozenset[int | None] = frozenset()
 
     def run(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         """Yield ``(index, result)`` in order of completion; see `forge.steps.Executor`.
@@ -55,20 +57,25 @@ class LocalExecutor:
                 future.cancel()
 
     def close(self) -> None:
-        """End the workers."""
+        """End the workers, in the middle of a task if need be: what is half written is swept by the next run."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                if child.pid not in self._others:
+                    child.terminate()
             self._pool = None
 
     def _open(self) -> ProcessPoolExecutor:
         if self._pool is None:
+            self._others = frozenset(child.pid for child in multiprocessing.active_children())
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_die_with_parent)
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin)
         return self._pool
 
 
-def _die_with_parent() -> None:
-    """End this worker when its driver dies: a pool's workers otherwise wait for work for ever."""
+def _begin() -> None:
+    """Leave Ctrl-C to the driver, and end with it: a pool's workers otherwise wait for work for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is None:
         return

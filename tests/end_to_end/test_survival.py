@@ -38,6 +38,17 @@ def undisturbed(small_workspace: MakeWorkspace) -> tuple[dict[str, str], float]:
     return digest(workspace), time.monotonic() - begun
 
 
+def test_an_interrupted_build_says_that_it_can_go_on(small_workspace: MakeWorkspace) -> None:
+    workspace = small_workspace("interrupted")
+    process = start(workspace, 2)
+    time.sleep(2.5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors.endswith("forge: stopped; what was finished is kept: run the same command to go on\n")
+    assert "Traceback" not in errors
+
+
 def forget(workspace: Path) -> None:
     """Take back everything but what was fetched, so that the next kill may fall into any stage again."""
     shutil.rmtree(workspace / "exports")

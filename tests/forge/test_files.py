@@ -63,6 +63,14 @@ def test_two_writers_of_one_name_do_not_mix(tmp_path: Path) -> None:
     assert names(tmp_path) == ["b.txt"]
 
 
+def test_the_sweep_takes_folders_too(tmp_path: Path) -> None:
+    inner = tmp_path / ".model.tmp" / ".part.1.tmp"
+    inner.parent.mkdir()
+    inner.write_text("half")
+    sweep([tmp_path])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_sweep_spares_what_is_whole(tmp_path: Path) -> None:
     write_text(tmp_path / "deep" / "kept.tmp", "not ours: it has no dot before it")
     (tmp_path / "deep" / ".b.txt.1.aa.tmp").write_text("left over")

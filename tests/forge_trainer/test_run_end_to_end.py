@@ -115,7 +115,7 @@ def test_errors_are_one_line_and_a_status(workspace: Workspace, tmp_path: Path) 
     run = [sys.executable, "-m", "forge_trainer"]
     missing = subprocess.run([*run, "run", "nowhere.toml"], env=env, capture_output=True, text=True, check=False)
     assert missing.returncode == 1
-    assert re.fullmatch(r"forge-trainer: nowhere.toml: no such plan; .*\n", missing.stderr)
+    assert re.fullmatch(r"forge-trainer: error: nowhere.toml: no such plan; .*\n", missing.stderr)
     usage = subprocess.run([*run, "walk"], env=env, capture_output=True, text=True, check=False)
     assert usage.returncode == 2
     facts = subprocess.run([*run, "plan", str(plan), "--json"], env=env, capture_output=True, text=True, check=True)

@@ -11,6 +11,9 @@ import typer
 
 from forge.errors import ForgeError
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it; typer turns the interrupt into it."""
+
 app = typer.Typer(
     name="forge-trainer",
     help="Train a model in stages on exported shards.",
@@ -92,8 +95,12 @@ def main() -> None:
         app()
     except ForgeError as error:
         message = " ".join(str(error).split())
-        typer.echo(f"forge-trainer: {message}", err=True)
+        typer.echo(f"forge-trainer: error: {message}", err=True)
         sys.exit(1)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            typer.echo("forge-trainer: stopped; run the same command to go on from the last checkpoint", err=True)
+        raise
 
 
 def _plan_path(directory: Path, plan: Path) -> Path:

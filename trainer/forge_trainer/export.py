@@ -38,10 +38,10 @@ def export_model(model: LlamaForCausalLM, folder: Path, *, tokenizer_path: Path,
     if temporary.exists():
         shutil.rmtree(temporary)
     model.config.use_cache = True
-    model.generation_config = GenerationConfig(eos_token_id=eos_id, pad_token_id=eos_id)  # type: ignore[no-untyped-call]
+    model.generation_config = GenerationConfig(eos_token_id=eos_id, pad_token_id=eos_id)
     with _no_bars():
         model.save_pretrained(temporary)
-    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    tokenizer = PreTrainedTokenizerFast(
         tokenizer_file=str(tokenizer_path),
         eos_token=eos,
         pad_token=eos,

@@ -16,7 +16,7 @@ from forge_trainer.plan import Plan
 def build_model(plan: Plan, *, vocab_size: int, eos_id: int) -> LlamaForCausalLM:
     """A Llama with random weights in fp32, drawn from the plan's seed; the same at any world size."""
     shape = plan.model
-    config = LlamaConfig(  # type: ignore[call-arg]
+    config = LlamaConfig(
         vocab_size=vocab_size,
         hidden_size=shape.hidden_size,
         intermediate_size=shape.intermediate_size,
