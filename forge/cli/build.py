@@ -32,9 +32,12 @@ def build(
     workspace = workspace_of(context, directory)
     with open_session(workspace, command="build", workers=workers, refresh=refresh, quiet=quiet) as session:
         made = run(session, exports=session.recipe.exports)
-        session.reporter.log(
-            f"done in {time.perf_counter() - started:.1f} s; see {shown(made[0].folder / REPORT_NAME)}"
+        where = (
+            f"see {shown(made[0].folder / REPORT_NAME)}"
+            if made
+            else "the recipe has no [export.NAME]: see forge status"
         )
+        session.reporter.log(f"done in {time.perf_counter() - started:.1f} s; {where}")
     _show(made, as_json=as_json)
 
 
@@ -75,6 +78,8 @@ def _changed(table: Any, changes: dict[str, Any]) -> Any:
 def _show(made: "Sequence[Exported]", *, as_json: bool) -> None:
     if as_json:
         print_json([_facts(item) for item in made])
+        return
+    if not made:
         return
     rows = [
         [

@@ -83,15 +83,24 @@ def check(session: Session) -> Steps:
     )
 
 
-def prepare(session: Session) -> Corpus:
-    """Bring catalogue, corpus, verdicts and tokens up to the recipe."""
-    steps = check(session)
+def gather(session: Session, steps: Steps) -> list[Part]:
+    """Bring catalogue and corpus up to the recipe."""
     early = [step for step in steps.sources if not getattr(step.instance, "reads_catalog", False)]
     late = [step for step in steps.sources if getattr(step.instance, "reads_catalog", False)]
     parts = collect(session, early)
     view = _load_catalog(session, parts)
     parts += collect(session, late, catalog=view) if late else []
-    parts += render(session, steps.renderers, view=view, parts=parts)
+    return parts + render(session, steps.renderers, view=view, parts=parts)
+
+
+def prepare(session: Session) -> Corpus:
+    """Bring catalogue, corpus, verdicts and tokens up to the recipe.
+
+    Raises:
+        CorpusError: nothing in the recipe gave a document.
+    """
+    steps = check(session)
+    parts = gather(session, steps)
     written = [part for part in parts if part.rows.get("documents")]
     if not written:
         raise CorpusError("the sources and renderers gave no document; add one to the recipe: see `forge plugins`")
@@ -104,11 +113,15 @@ def prepare(session: Session) -> Corpus:
 
 
 def build(session: Session, *, exports: Mapping[str, ExportTable]) -> list[Exported]:
-    """Run the recipe and make the named exports.
+    """Run the recipe and make the named exports; without any, stop when catalogue and corpus stand.
 
     Raises:
         ForgeError: whatever was finished is kept; the same command takes up where this one ended.
     """
+    if not exports:
+        parts = gather(session, check(session))
+        _write_summary(session.workspace, parts=parts, tokens=[], filters=[])
+        return []
     corpus = prepare(session)
     done = []
     for name, table in exports.items():

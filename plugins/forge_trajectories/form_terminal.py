@@ -1,4 +1,7 @@
-"""Surface form: what a reader of terminals knows: a manual page, or a curl command with its explanation."""
+"""Surface form: what a reader of terminals knows: a manual page, or a curl command with its explanation.
+
+Only an API that is a command line is shown as a command of its own; one over HTTP is called with curl.
+"""
 
 import re
 from collections.abc import Mapping
@@ -19,24 +22,27 @@ _HOLE = re.compile(r"\{([^{}]+)\}")
 def write(api: ApiView, picks: Picks, room: int) -> str:
     """The page, in about ``room`` characters; curl is for calls over HTTP only."""
     over_http = bool(api.kind == "rest" and api.method and api.path.startswith("/"))
-    return _curl_page(api, picks, room) if over_http and picks.below(2) else _man_page(api, picks, room)
+    return _curl_page(api, picks, room) if over_http and picks.below(2) else _man_page(api, picks, room, over_http)
 
 
-def _man_page(api: ApiView, picks: Picks, room: int) -> str:
+def _man_page(api: ApiView, picks: Picks, room: int, over_http: bool) -> str:
     name = function_name(phrases.title(api)).replace("_", "-")
     service = _UNSAFE.sub("-", (api.service or api.provider).lower()).strip("-")
-    called = f"{service} {name}".strip()
+    called = f"{service} {name}".strip() if api.kind == "cli" else ""
     indent = picks.one(("    ", "       ", "  "))
+    synopsis = _synopsis(called, api) if called else ""
+    if over_http:
+        synopsis = "\n".join(indent + line for line in curl(api, room * 2 // 10).split("\n"))
     sections = [
         ("NAME", f"{name} - {api.summary or phrases.title(api)}"),
-        ("SYNOPSIS", _synopsis(called, api)),
+        ("SYNOPSIS", synopsis),
         ("DESCRIPTION", "" if _is_summary(api) else clip(api.description, room * 28 // 100)),
         (picks.one(("REQUEST", "HTTP", "ENDPOINT")), phrases.request_line(api)),
         (picks.one(("OPTIONS", "PARAMETERS", "ARGUMENTS")), _options(api, room * 38 // 100, indent)),
         (picks.one(("OUTPUT", "RESULT", "RETURN VALUE")), _output(api, picks, room // 10)),
         (picks.one(("ERRORS", "DIAGNOSTICS", "FAILURES")), _errors(api, room // 10)),
         (picks.one(("AUTHENTICATION", "CREDENTIALS", "ACCESS")), phrases.auth_line(api, picks) if api.auth else ""),
-        (picks.one(("EXAMPLE", "EXAMPLES")), _man_example(called, api, room // 10)),
+        (picks.one(("EXAMPLE", "EXAMPLES")), _man_example(called, api, room // 10) if called else ""),
     ]
     head = f"{name.upper()}\n\n" if picks.below(2) else ""
     return head + "\n\n".join(f"{title}\n{body}" for title, body in _indented(sections, indent) if body)
@@ -71,7 +77,8 @@ def _options(api: ApiView, room: int, indent: str) -> str:
     for field in api.parameters:
         note = " (required)" if field.required else ""
         about = wrap(phrases.parameter_about(field, 260), width=WIDTH, indent=indent + "    ")
-        lines.append(f"{indent}{_flag(field.name)} <{field.type}>{note}\n{about}".rstrip())
+        shown = _flag(field.name) if api.kind == "cli" else field.name
+        lines.append(f"{indent}{shown} <{field.type}>{note}\n{about}".rstrip())
     return "\n".join(bounded(lines, room=room, more=indent + "... and {} more"))
 
 

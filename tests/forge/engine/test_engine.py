@@ -226,6 +226,13 @@ def test_an_empty_corpus_says_so(tmp_path: Path, open_session: OpenSession) -> N
         run(open_session(text))
 
 
+def test_without_an_export_the_catalogue_is_filled_and_that_is_all(tmp_path: Path, open_session: OpenSession) -> None:
+    session = open_session('[[source]]\nname="calls"\ncount=40\n')
+    assert build(session, exports=session.recipe.exports) == []
+    assert session.catalog.counts().distinct_documented == 40
+    assert read_summary(session.workspace).labels[0].records == 40
+
+
 def test_a_changed_mix_encodes_nothing_again(tmp_path: Path, open_session: OpenSession) -> None:
     fill(tmp_path)
     first = open_session(recipe())
