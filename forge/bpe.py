@@ -65,16 +65,13 @@ class BpeEncoder:
         vocab_size: ids are below it. eos_id: id of the end-of-text token.
 
     Raises:
-        StepError: the file is no tokenizer, or lacks the end-of-text token.
+        StepError: the file lacks the end-of-text token. Exception: it is no tokenizer; the library says no more.
     """
 
     def __init__(self, path: Path) -> None:
         from tokenizers import Tokenizer
 
-        try:
-            self._tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # the library raises bare Exception
-            raise StepError(f"{path}: not a tokenizer: {error}", plugin="bpe", step="tokenize") from error
+        self._tokenizer = Tokenizer.from_file(str(path))
         self.vocab_size: int = self._tokenizer.get_vocab_size()
         eos = self._tokenizer.token_to_id(END_OF_TEXT)
         if eos is None:

@@ -121,7 +121,8 @@ def tokenize_part(task: TokenTask) -> TokenPart:
     import pyarrow.parquet as pq
 
     result = outcome(task.part, task.judges)
-    encoder = task.tokenizer.load(task.tokenizer_folder)
+    with step_context(task.tokenizer.name, step="tokenize", record=str(task.tokenizer_folder)):
+        encoder = task.tokenizer.load(task.tokenizer_folder)
     batches = kept_batches(task.part, judges=task.judges, columns=COLUMNS, result=result)
     rows: list[dict[str, Any]] = []
     encoded = _encoded(batches, encoder=encoder, rows=rows, rewritten=result.text is not None, task=task)

@@ -39,7 +39,8 @@ class Vocabulary:
 
     def load(self) -> Encoder:
         """The encoder."""
-        encoder: Encoder = self.step.instance.load(self.folder)
+        with step_context(self.step.table.name, step="tokenize", record=str(self.file)):
+            encoder: Encoder = self.step.instance.load(self.folder)
         return encoder
 
 

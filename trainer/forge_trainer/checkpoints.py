@@ -5,14 +5,13 @@ whole one and is replaced only when everything under that name is on the disk. A
 leaves the earlier checkpoint in force.
 """
 
-import os
 import shutil
 from pathlib import Path
 
 import msgspec
 
 from forge.errors import CorpusError
-from forge.files import write_bytes, write_text
+from forge.files import flush, write_bytes, write_text
 
 FOLDER = "checkpoints"
 LATEST = "latest"
@@ -69,16 +68,8 @@ def commit(folder: Path, state: State, *, keep: int) -> None:
     tag = tag_of(state)
     write_bytes(folder / tag / STATE, msgspec.json.format(msgspec.json.encode(state), indent=2))
     for path in (folder / tag).iterdir():
-        _flush(path)
+        flush(path)
     write_text(folder / LATEST, tag)
     names = sorted(path.name for path in folder.glob("step-*") if path.name <= tag)
     for name in names[:-keep]:
         shutil.rmtree(folder / name)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,6 +1,7 @@
 """The engine on toy steps: resuming, verdicts, masks, rejects, shares."""
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -241,3 +242,21 @@ def test_a_changed_mix_encodes_nothing_again(tmp_path: Path, open_session: OpenS
     second = open_session(recipe().replace('"1:1:1"', '"2:1:1"'))
     run(second)
     assert computed(second) == Counter({("export", "main"): 1})
+
+
+def test_a_tokenizer_of_ones_own_is_used_and_its_content_counts(tmp_path: Path, open_session: OpenSession) -> None:
+    fill(tmp_path)
+    run(open_session(recipe()))
+    shutil.copyfile(tmp_path / "exports" / "main" / "tokenizer.json", tmp_path / "mine.json")
+    text = recipe().replace("vocab_size = 300", 'path = "mine.json"')
+    first = run(open_session(text))
+    data = json.loads((tmp_path / "mine.json").read_text())
+    data["model"]["merges"] = data["model"]["merges"][:-1]
+    (tmp_path / "mine.json").write_text(json.dumps(data))
+    second = run(open_session(text))
+    assert first.tokenizer.fingerprint != second.tokenizer.fingerprint
+    (tmp_path / "mine.json").write_text("{}")
+    with pytest.raises(StepError, match=r"tokenize bpe .*Model missing"):
+        run(open_session(text))
+    with pytest.raises(RecipeError, match=r"tokenizer.path = nowhere.json: no such file"):
+        run(open_session(text.replace("mine.json", "nowhere.json")))
