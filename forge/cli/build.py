@@ -20,9 +20,9 @@ def build(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the recipe: collect, catalogue, render, filter, tokenize and make every export.
+    """Run the recipe and make every export.
 
-    What has not changed is not done again; a run that was stopped takes up where it was.
+    Collects, catalogues, renders, filters and tokenizes. What has not changed is not done again; a run that was stopped takes up where it was.
     """
     from forge.cli.compose import open_session
     from forge.engine.build import REPORT_NAME
@@ -51,7 +51,7 @@ def export(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make one export, with another mix or size than the recipe's if you say so.
+    """Make one export, in another mix or size if asked.
 
     Brings the corpus up to the recipe first; with everything built, only shards are written.
     """

@@ -18,7 +18,7 @@ LIBRARIES = {
 
 
 def doctor(directory: Directory = None, as_json: AsJson = False) -> None:
-    """Check programs and libraries, and say for each that is missing who needs it and how to get it."""
+    """Say what is missing, for whom, how to get it."""
     del directory
     checks = [*_programs(), *_libraries()]
     if as_json:
@@ -27,7 +27,7 @@ def doctor(directory: Directory = None, as_json: AsJson = False) -> None:
     typer.echo(f"Python {platform.python_version()} at {sys.executable}")
     rows = [[check["name"], check["state"], check["for"], check["how"]] for check in checks]
     print_table(rows, head=["name", "state", "for", "how to get it"])
-    missing = [check["name"] for check in checks if check["state"] == "missing"]
+    missing = dict.fromkeys(check["name"] for check in checks if check["state"] == "missing")
     typer.echo(f"\nmissing: {', '.join(missing)}" if missing else "\nnothing is missing")
 
 

@@ -14,7 +14,7 @@ def plugins(
     directory: Directory = None,
     as_json: AsJson = False,
 ) -> None:
-    """List plugins with kind, distribution, version and state; with a NAME, its options."""
+    """List plugins and their state, or one's options."""
     from forge.host import PluginHost, plugin_rows
 
     del directory  # plugins belong to the environment; -C is taken so that every command takes it

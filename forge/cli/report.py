@@ -12,7 +12,10 @@ def report(
     name: Annotated[str | None, typer.Argument(help="The export's name. Default: all that are finished.")] = None,
     directory: Directory = None,
 ) -> None:
-    """Write report.html beside each export's manifest and print where it is."""
+    """Draw the pages of finished exports again.
+
+    Writes report.html beside each manifest, with the newest training curves, and prints where it is.
+    """
     from forge.engine.build import write_report
     from forge.engine.export import Exported
     from forge.errors import CorpusError

@@ -22,7 +22,10 @@ def add_source(
     directory: Directory = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a source to forge.toml (comments are kept) and say what it will fetch."""
+    """Add a source; say what it will fetch.
+
+    Edits forge.toml, whose comments are kept, after checking the options against the plugin.
+    """
     from forge.host import PluginHost
     from forge.options import make_step, parse_settings
     from forge.recipe_edit import add_source as add

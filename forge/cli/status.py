@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def status(context: typer.Context, directory: Directory = None, as_json: AsJson = False) -> None:
-    """Count what is there: APIs by a rule in words, documents, tokens, exports."""
+    """Count APIs, documents, tokens and exports.
+
+    APIs are counted by a rule that is printed in words.
+    """
     from forge.engine.build import read_summary
     from forge.recipe import load_recipe
 

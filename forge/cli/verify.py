@@ -13,7 +13,10 @@ def verify(
     directory: Directory = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check size and sha256 of every file that a manifest names."""
+    """Compare an export's files with its manifest.
+
+    Checks size and sha256 of every file that the manifest names.
+    """
     from forge.manifest import read_manifest, verify_files
     from forge.recipe import load_recipe
 
