@@ -10,6 +10,7 @@
 Unknown keys are errors that suggest the nearest known one. Reading costs a few milliseconds.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,9 @@ from forge.records import DOMAINS
 FILE_NAME = "forge.toml"
 TOP_KEYS = ("seed", "tokenizer", "source", "render", "filter", "export")
 DEFAULT_REJECT_RATE = 0.05
-STEP_KINDS = {"source": "source", "render": "renderer", "filter": "filter"}
+LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+LABEL_RULE = "use letters, digits, - _ and . only, and no . at the beginning"
+"""Labels and names of exports become names of folders."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,8 +150,8 @@ def _step(table: object, key: str, *, path: Path) -> StepTable:
     name = options.pop("name")
     label = options.pop("label", name)
     rate = options.pop("max_reject_rate", DEFAULT_REJECT_RATE) if key.startswith("source") else DEFAULT_REJECT_RATE
-    if not isinstance(label, str) or not label.replace("-", "").replace("_", "").replace(".", "").isalnum():
-        raise RecipeError(f"{label!r} is no label: use letters, digits, - _ and .", file=path, key=f"{key}.label")
+    if not isinstance(label, str) or not LABEL.fullmatch(label):
+        raise RecipeError(f"{label!r} is no label: {LABEL_RULE}", file=path, key=f"{key}.label")
     if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
         raise RecipeError(f"expected a share from 0 to 1, found {rate!r}", file=path, key=f"{key}.max_reject_rate")
     return StepTable(name=name, label=label, key=key, options=options, max_reject_rate=float(rate))
@@ -156,6 +159,8 @@ def _step(table: object, key: str, *, path: Path) -> StepTable:
 
 def _export(name: str, table: object, *, path: Path) -> ExportTable:
     key = f"export.{name}"
+    if not LABEL.fullmatch(name):
+        raise RecipeError(f"{name!r} is no name of an export: {LABEL_RULE}", file=path, key="export")
     known = ExportTable.__struct_fields__
     if isinstance(table, dict):
         for option in table:

@@ -22,7 +22,8 @@ def build(
 ) -> None:
     """Run the recipe and make every export.
 
-    Collects, catalogues, renders, filters and tokenizes. What has not changed is not done again; a run that was stopped takes up where it was.
+    Collects, catalogues, renders, filters and tokenizes. What has not changed is not done again; a run that was
+    stopped takes up where it was.
     """
     from forge.cli.compose import open_session
     from forge.engine.build import REPORT_NAME

@@ -12,6 +12,7 @@ from forge.engine.keys import code_version, key_of, step_key
 from forge.engine.parts import Part, read_part, write_part
 from forge.engine.session import Session, Step, worker_context
 from forge.errors import StepError, step_context
+from forge.recipe import LABEL
 from forge.records import ApiRecord, Document, Record, Reject, Trajectory
 from forge.steps import CatalogView, Context, Partition, Source
 
@@ -50,7 +51,9 @@ def _collect_source(session: Session, step: Step, *, catalog: CatalogView | None
     folder = session.workspace.corpus(step.label)
     with step_context(step.table.name, step="collect"):
         partitions = list(step.instance.partitions(context))
-    base = key_of(step_key(step.instance), step.label, code_version("forge.records"), code_version(__name__))
+        _check_keys(partitions)
+    code = [code_version(module) for module in ("forge.records", "forge.engine.parts", __name__)]
+    base = key_of(step_key(step.instance), step.label, code)
     if getattr(step.instance, "uses_seed", False):
         base = key_of(base, session.recipe.seed)
     parts: list[Part | None] = []
@@ -78,6 +81,17 @@ def _collect_source(session: Session, step: Step, *, catalog: CatalogView | None
         session.events.write("computed", step="collect", label=step.label, part=part.name, rows=part.rows)
         parts[tasks[position][0]] = part
     return [part for part in parts if part is not None]
+
+
+def _check_keys(partitions: Sequence[Partition]) -> None:
+    """Partition keys become file names: they must be fit for it, and different from each other."""
+    seen: set[str] = set()
+    for partition in partitions:
+        if not LABEL.fullmatch(partition.key) or len(partition.key) > 128:
+            raise StepError(f"the partition key {partition.key!r} is no file name: letters, digits, - _ and . only")
+        if partition.key in seen:
+            raise StepError(f"two partitions have the key {partition.key!r}")
+        seen.add(partition.key)
 
 
 def collect_partition(task: CollectTask) -> Part:

@@ -313,5 +313,5 @@ def _swap(partial: Path, target: Path) -> None:
         target.rename(old)
     partial.rename(target)
     shutil.rmtree(old, ignore_errors=True)
-    for leftover in target.parent.glob(f".{target.name}-*.partial"):
+    for leftover in target.parent.glob(f".{target.name}-{'[0-9a-f]' * 16}.partial"):
         shutil.rmtree(leftover, ignore_errors=True)

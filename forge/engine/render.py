@@ -60,7 +60,8 @@ def _tasks(
     session: Session, step: Step, *, view: SnapshotView | None, parts: Sequence[Part]
 ) -> list[tuple[RenderTask, int]]:
     folder = str(session.workspace.corpus(step.label))
-    base = key_of(step_key(step.instance), step.label, code_version("forge.records"), code_version(__name__))
+    code = [code_version(module) for module in ("forge.records", "forge.engine.parts", __name__)]
+    base = key_of(step_key(step.instance), step.label, code)
     rename = step.label != step.table.name
     tasks = []
     if step.instance.renders is ApiRecord and view is not None:

@@ -61,6 +61,7 @@ def test_a_recipe_is_read(recipe: Path) -> None:
         ("[[source]]\nname='x'\n[[source]]\nname='x'", "the label 'x' is taken"),
         ("[[source]]\nname='x'\nlabel='../up'", "is no label"),
         ("[[source]]\nname='x'\nmax_reject_rate=2", "expected a share"),
+        ("[export.'../up']\nmix='1:1:1'", "is no name of an export"),
         ("[export.m]\nmixx='1:1:1'", r"export.m.mixx: unknown key: did you mean 'mix'"),
         ("[export.m]\nmix='1:1'", "is no mix"),
         ("[export.m]\nmax_tokens=0", "expected 1 or more"),

@@ -205,6 +205,13 @@ def test_a_plugins_bug_is_named_with_its_place(tmp_path: Path, open_session: Ope
         run(open_session(recipe()))
 
 
+def test_a_partition_key_that_is_no_file_name_is_refused(tmp_path: Path, open_session: OpenSession) -> None:
+    fill(tmp_path)
+    (tmp_path / "code" / "a+b.txt").write_text("x")
+    with pytest.raises(StepError, match=r"collect notes: the partition key 'a/b' is no file name"):
+        run(open_session(recipe()))
+
+
 def test_a_filter_that_miscounts_is_named(tmp_path: Path, open_session: OpenSession) -> None:
     fill(tmp_path)
     with pytest.raises(StepError, match=r"judge miscounting \[.*\]: answered 1 verdicts for"):

@@ -24,7 +24,12 @@ class Notes:
     def partitions(self, context: Context) -> Sequence[Partition]:
         files = sorted((context.workspace / self.path).glob("*.txt"))
         return [
-            Partition(key=f.stem, fingerprint=stable_id(f.read_text()), items=(str(f),), size=f.stat().st_size)
+            Partition(
+                key=f.stem.replace("+", "/"),
+                fingerprint=stable_id(f.read_text()),
+                items=(str(f),),
+                size=f.stat().st_size,
+            )
             for f in files
         ]
 
