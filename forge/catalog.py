@@ -97,7 +97,10 @@ class SnapshotView:
         if not path.is_file():
             raise CatalogError(f"{path}: no catalogue snapshot; run `forge build`")
         self.folder = folder
-        self._entries = msgspec.json.decode(path.read_bytes(), type=list[dict[str, int | str]])
+        try:
+            self._entries = msgspec.json.decode(path.read_bytes(), type=list[dict[str, int | str]])
+        except msgspec.DecodeError as error:
+            raise CatalogError(f"{path}: damaged; delete it and run `forge build`") from error
         self.fingerprint = stable_id(*(str(entry["fingerprint"]) for entry in self._entries))
 
     def buckets(self) -> Sequence[Partition]:

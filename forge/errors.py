@@ -13,8 +13,13 @@ The command line turns any of these into one line and exit status 1. A message n
 record) and ends with the next step to take. Costs nothing: no imports beyond the standard library.
 """
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Numbers of the errors that a full disk, a quota or a limit on file sizes gives."""
 
 
 class ForgeError(Exception):
@@ -85,6 +90,15 @@ class BudgetError(ForgeError):
     """A spending limit would be passed."""
 
 
+def no_room(path: object, error: OSError) -> str:
+    """The message of a full disk."""
+    why = os.strerror(error.errno or errno.ENOSPC)
+    return (
+        f"{path or 'a file'}: no room on the disk ({why}); what was finished is kept: "
+        "free some space and run the same command again"
+    )
+
+
 def _step_error(message: str, plugin: str, step: str, record: str) -> StepError:
     return StepError(message, plugin=plugin, step=step, record=record)
 
@@ -105,8 +119,10 @@ def step_context(plugin: str, *, step: str, record: str = "") -> Iterator[None]:
         if error.plugin:
             raise
         raise StepError(error.message, plugin=plugin, step=step, record=error.record or record) from error
-    except (ForgeError, OSError):
+    except ForgeError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise WorkspaceError(no_room(error.filename, error)) from error
         message = f"{type(error).__name__}: {error}"
         raise StepError(message, plugin=plugin, step=step, record=record) from error

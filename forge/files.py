@@ -5,7 +5,6 @@ process killed at any moment leaves the old file, the new file, or none. Tempora
 holder of the workspace's lock sweeps them. Cost: one fsync of file and folder each, about a millisecond.
 """
 
-import errno
 import hashlib
 import os
 import secrets
@@ -16,9 +15,9 @@ from pathlib import Path
 
 import xxhash
 
-from forge.errors import WorkspaceError
+from forge.errors import NO_ROOM as NO_ROOM
+from forge.errors import WorkspaceError, no_room
 
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CHUNK = 1 << 20
 
 
@@ -38,10 +37,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         flush(path.parent)
     except OSError as error:
         if error.errno in NO_ROOM:
-            raise WorkspaceError(
-                f"{path}: no room on the disk ({os.strerror(error.errno)}); what was finished is kept: "
-                "free some space and run the same command again"
-            ) from error
+            raise WorkspaceError(no_room(path, error)) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -10,9 +10,8 @@ Cost: reading the entry points of every installed distribution, some tens of mil
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, is_dataclass
-from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
@@ -65,7 +64,6 @@ class PluginHost:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self.failures: list[PluginFailure] = []
-        self.origins: list[Origin] = []
         self._offers: dict[tuple[str, str], Offer] = {}
         found = entry_points(group=hookspecs.PROJECT) if points is None else points
         for point in sorted(found, key=_walk_order):
@@ -119,17 +117,16 @@ class PluginHost:
             if taken:
                 owner = self._offers[taken[0].kind, taken[0].name].origin
                 raise PluginError(f"the {taken[0].kind} {taken[0].name!r} is already offered by {_say(owner)}")
-        except Exception as error:  # noqa: BLE001  the boundary: whatever a plugin does, the others live
+        except (Exception, SystemExit) as error:  # noqa: BLE001  the boundary: whatever a plugin does, the others live
             names = frozenset((offer.kind, offer.name) for offer in offers)
             reason = self._reason(error)
             self.failures.append(PluginFailure(origin=origin, reason=reason, names=names))
             if plugin is not None and self._manager.is_registered(plugin):
                 self._manager.unregister(plugin)
             return
-        self.origins.append(origin)
         self._offers.update({(offer.kind, offer.name): offer for offer in offers})
 
-    def _reason(self, error: Exception) -> str:
+    def _reason(self, error: BaseException) -> str:
         """One line; of a hook that does not exist, the nearest that does."""
         text = _one_line(error)
         unknown = re.search(r"unknown hook '(\w+)'", text)
@@ -150,11 +147,6 @@ class PluginHost:
                         raise PluginError(f"the {kind} {name!r} is offered twice by the same plugin")
                     seen.add((kind, name))
                     yield Offer(kind=kind, name=name, step=step, origin=origin)
-
-    @cached_property
-    def by_plugin(self) -> Mapping[str, Origin]:
-        """Origins of the plugins that loaded, by entry-point name."""
-        return {origin.plugin: origin for origin in self.origins}
 
 
 def plugin_rows(host: PluginHost) -> list[dict[str, str]]:

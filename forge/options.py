@@ -50,22 +50,39 @@ def make_step(step: type[Any], options: Mapping[str, Any], *, file: object, key:
         raise RecipeError(str(error), file=file, key=key) from error
 
 
-def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+def parse_settings(settings: Sequence[str], *, step: type[Any] | None = None) -> dict[str, Any]:
     """Options from ``key=value`` words of a command line; values are TOML where they parse as such, else strings.
+
+    Given the class that the options are for, what the option does not take as TOML but does as a string is a string:
+    ``version=1.10`` and ``path=2024`` where they are declared as ``str``.
 
     Raises:
         RecipeError: a word has no ``=``.
     """
-    options = {}
+    hints = typing.get_type_hints(step) if step is not None else {}
+    options: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise RecipeError(f"--set {setting}: expected key=value")
-        try:
-            options[name.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            options[name.strip()] = text
+        options[name.strip()] = _value(text, hints.get(name.strip(), Any))
     return options
+
+
+def _value(text: str, hint: Any) -> Any:
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except ValueError:
+        return text
+    return text if not _fits(value, hint) and _fits(text, hint) else value
+
+
+def _fits(value: object, hint: Any) -> bool:
+    try:
+        msgspec.convert(value, hint)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def describe_options(step: type[Any]) -> list[dict[str, str]]:

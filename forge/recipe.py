@@ -10,6 +10,7 @@
 Unknown keys are errors that suggest the nearest known one. Reading costs a few milliseconds.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,8 @@ from forge.records import DOMAINS
 FILE_NAME = "forge.toml"
 TOP_KEYS = ("seed", "tokenizer", "source", "render", "filter", "export")
 DEFAULT_REJECT_RATE = 0.05
+WORD = 1 << 63
+"""Whole numbers stay below it: manifests and tables hold them in 64 bits."""
 LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 LABEL_RULE = "use letters, digits, - _ and . only, and no . at the beginning"
 """Labels and names of exports become names of folders."""
@@ -100,9 +103,10 @@ def parse_mix(mix: str, *, file: object = None, key: str = "mix") -> dict[str, f
         parts = [float(part) for part in mix.split(":")]
     except ValueError:
         parts = []
-    if len(parts) != len(DOMAINS) or not all(0 <= part < float("inf") for part in parts) or sum(parts) <= 0:
+    total = sum(parts)
+    if len(parts) != len(DOMAINS) or not all(part >= 0 for part in parts) or not 0 < total < math.inf:
         raise RecipeError(f"{mix!r} is no mix: expected agent:code:text, for example 1:1:1", file=file, key=key)
-    return {domain: part / sum(parts) for domain, part in zip(DOMAINS, parts, strict=True)}
+    return {domain: part / total for domain, part in zip(DOMAINS, parts, strict=True)}
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -111,18 +115,42 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         RecipeError: naming file and key.
     """
-    if not path.is_file():
-        raise RecipeError("there is no recipe here; go to a workspace or name one with -C DIR", file=path)
+    return parse_recipe(read_text(path), path=path)
+
+
+def read_text(path: Path) -> str:
+    """A recipe's text, with its line ends as they are.
+
+    Raises:
+        RecipeError: there is no file, or it cannot be read.
+    """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return path.read_bytes().decode()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        message = "there is no recipe here; go to a workspace, name one with -C DIR, or make one with `forge init`"
+        raise RecipeError(message, file=path) from error
+    except OSError as error:
+        raise RecipeError(f"cannot be read ({error.strerror}); check its path and permissions", file=path) from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"not TOML: {error}; save it as UTF-8", file=path) from error
+
+
+def parse_recipe(text: str, *, path: Path) -> Recipe:
+    """Check a recipe's text; ``path`` is where it stands or will stand.
+
+    Raises:
+        RecipeError: naming file and key.
+    """
+    try:
+        data = tomllib.loads(text)
+    except ValueError as error:  # also a number of more digits than Python reads
         raise RecipeError(f"not TOML: {error}", file=path) from error
     for key in data:
         if key not in TOP_KEYS:
             raise RecipeError(f"unknown key: {nearest(key, TOP_KEYS)}", file=path, key=key)
     seed = data.get("seed", 0)
-    if not isinstance(seed, int) or seed < 0:
-        raise RecipeError(f"expected a whole number of 0 or more, found {seed!r}", file=path, key="seed")
+    if not _is_whole(seed) or not 0 <= seed < WORD:
+        raise RecipeError(f"expected a whole number from 0 to 2^63 - 1, found {seed!r}", file=path, key="seed")
     recipe = Recipe(
         path=path,
         seed=seed,
@@ -130,7 +158,7 @@ def load_recipe(path: Path) -> Recipe:
         sources=_steps(data, "source", path=path),
         renderers=_steps(data, "render", path=path),
         filters=_steps(data, "filter", path=path),
-        exports={name: _export(name, table, path=path) for name, table in data.get("export", {}).items()},
+        exports=_exports(data.get("export", {}), path=path),
     )
     _check_labels(recipe)
     return recipe
@@ -152,9 +180,19 @@ def _step(table: object, key: str, *, path: Path) -> StepTable:
     rate = options.pop("max_reject_rate", DEFAULT_REJECT_RATE) if key.startswith("source") else DEFAULT_REJECT_RATE
     if not isinstance(label, str) or not LABEL.fullmatch(label):
         raise RecipeError(f"{label!r} is no label: {LABEL_RULE}", file=path, key=f"{key}.label")
-    if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
         raise RecipeError(f"expected a share from 0 to 1, found {rate!r}", file=path, key=f"{key}.max_reject_rate")
     return StepTable(name=name, label=label, key=key, options=options, max_reject_rate=float(rate))
+
+
+def _exports(tables: object, *, path: Path) -> dict[str, ExportTable]:
+    if not isinstance(tables, dict):
+        raise RecipeError("write it as [export.NAME], one table an export", file=path, key="export")
+    return {name: _export(name, table, path=path) for name, table in tables.items()}
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _export(name: str, table: object, *, path: Path) -> ExportTable:
@@ -173,8 +211,8 @@ def _export(name: str, table: object, *, path: Path) -> ExportTable:
     parse_mix(export.mix, file=path, key=f"{key}.mix")
     for option in ("max_tokens", "shard_tokens"):
         value = getattr(export, option)
-        if value is not None and value < 1:
-            raise RecipeError(f"expected 1 or more, found {value}", file=path, key=f"{key}.{option}")
+        if value is not None and not 1 <= value < WORD:
+            raise RecipeError(f"expected 1 or more, below 2^63, found {value}", file=path, key=f"{key}.{option}")
     return export
 
 

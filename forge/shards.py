@@ -135,7 +135,7 @@ def open_shard(prefix: Path) -> Shard:
     """Open the shard at ``prefix``.
 
     Raises:
-        CorpusError: a file is missing, is no index, or the index and the tokens disagree.
+        CorpusError: a file is missing, is no index, or the index and the tokens or the mask disagree.
     """
     bin_path, idx_path, mask_path = shard_files(prefix, masked=True)
     for path in (bin_path, idx_path):
@@ -147,6 +147,8 @@ def open_shard(prefix: Path) -> Shard:
     found = bin_path.stat().st_size
     if found != total * dtype.itemsize:
         raise CorpusError(f"{bin_path}: expected {total * dtype.itemsize} bytes by its index, found {found}")
+    if mask_path.is_file() and (found := mask_path.stat().st_size) != total:
+        raise CorpusError(f"{mask_path}: expected {total} bytes, one a token, found {found}; run `forge export` again")
     tokens = np.memmap(bin_path, dtype, "r", shape=(total,)) if total else np.zeros(0, dtype)
     mask = np.memmap(mask_path, np.uint8, "r", shape=(total,)) if total and mask_path.is_file() else None
     return Shard(prefix, lengths, offsets // dtype.itemsize, tokens, mask)

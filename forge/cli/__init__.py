@@ -1,17 +1,29 @@
 """The ``forge`` command: one small module a command, thin over a library function.
 
 This package is the only place that knows both the engine and the catalogue. Commands import what they need when they
-run, so that ``forge --help`` answers at once. A `ForgeError` becomes one line on standard error and exit status 1;
-wrong usage exits with 2; anything else is a bug and keeps its traceback.
+run, so that ``forge --help`` answers at once. A `ForgeError`, or the system's refusal of a file, becomes one line on
+standard error and exit status 1; wrong usage exits with 2; anything else is a bug and keeps its traceback.
 """
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from forge.errors import ForgeError
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it; typer turns the interrupt into it."""
+
+NEXT_STEPS = {
+    errno.EACCES: "check its permissions and those of its folder",
+    errno.EPERM: "check its permissions and those of its folder",
+    errno.EROFS: "choose a workspace on a disk that can be written, with -C DIR",
+    errno.ENOSPC: "free some space and run the same command again",
+    errno.EDQUOT: "free some space and run the same command again",
+}
+"""What to do about a file that the system refuses, by its error number."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -22,9 +34,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         make_app(words)(words)
     except ForgeError as error:
-        sys.stderr.write(f"forge: error: {error}\n")
-        sys.exit(1)
+        _fail(str(error))
+    except OSError as error:
+        if error.errno is None or error.filename is None:
+            raise
+        advice = NEXT_STEPS.get(error.errno, "check the path, and the workspace named with -C DIR")
+        _fail(f"{os.fsdecode(error.filename)}: {error.strerror or os.strerror(error.errno)}; {advice}")
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
             sys.stderr.write("forge: stopped; what was finished is kept: run the same command to go on\n")
         raise
+
+
+def _fail(message: str) -> NoReturn:
+    """One line, whatever line breaks a plugin's message brings."""
+    line = " ".join(part.strip() for part in message.splitlines() if part.strip())
+    sys.stderr.write(f"forge: error: {line}\n")
+    sys.exit(1)

@@ -40,10 +40,25 @@ def make_app(words: Sequence[str] = ()) -> typer.Typer:
     for name, function in COMMANDS.items():
         app.command(name)(function)
     if _names_a_foreign_command(words):
-        from forge.host import PluginHost
-
-        PluginHost().hook.forge_commands(app=app)
+        _add_foreign_commands(app)
     return app
+
+
+def _add_foreign_commands(app: typer.Typer) -> None:
+    """Let plugins add theirs, one by one, so that a failure names its plugin.
+
+    Raises:
+        PluginError: a plugin's hook failed.
+    """
+    from forge.errors import PluginError
+    from forge.host import PluginHost
+
+    for found in reversed(PluginHost().hook.forge_commands.get_hookimpls()):
+        try:
+            found.function(*(app for _ in found.argnames))
+        except Exception as error:
+            message = f"the commands of plugin {found.plugin_name!r} failed to load: {type(error).__name__}: {error}"
+            raise PluginError(f"{message}; mend it or uninstall its distribution") from error
 
 
 def _print_version(wanted: bool) -> None:

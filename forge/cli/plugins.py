@@ -1,6 +1,7 @@
 """`forge plugins`: what is installed, what failed, and the options of one."""
 
-from typing import Annotated
+from dataclasses import is_dataclass
+from typing import Annotated, Any
 
 import typer
 
@@ -36,7 +37,11 @@ def _show_options(host: object, name: str, *, as_json: bool) -> None:
     from forge.options import describe_options, nearest
 
     assert isinstance(host, PluginHost)
-    found = [offer for offer in host.offers() if offer.name == name and offer.kind != "executor"]
+
+    def options(step: type[Any]) -> list[dict[str, str]]:
+        return describe_options(step) if is_dataclass(step) else []  # an executor need not be one
+
+    found = [offer for offer in host.offers() if offer.name == name]
     if not found:
         names = sorted({offer.name for offer in host.offers()})
         raise PluginError(f"no plugin offers {name!r}: {nearest(name, names)}")
@@ -46,7 +51,7 @@ def _show_options(host: object, name: str, *, as_json: bool) -> None:
             "kind": offer.kind,
             "about": (offer.step.__doc__ or "").strip().split("\n")[0],
             "distribution": offer.origin.distribution,
-            "options": describe_options(offer.step),
+            "options": options(offer.step),
         }
         for offer in found
     ]
@@ -55,7 +60,7 @@ def _show_options(host: object, name: str, *, as_json: bool) -> None:
         return
     for offer in facts:
         typer.echo(f"{offer['name']} ({offer['kind']}, from {offer['distribution']}): {offer['about']}")
-        for option in describe_options(found[facts.index(offer)].step):
+        for option in options(found[facts.index(offer)].step):
             unit = f" [{option['unit']}]" if option["unit"] else ""
             typer.echo(f"  {option['name']} = {option['default']}{unit}")
             typer.echo(f"      {option['help']} ({option['type']})")

@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
-from forge.cli.options import Directory, shown, workspace_of
+from forge.cli.options import AsJson, Directory, print_json, shown, workspace_of
 
 
 def report(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="The export's name. Default: all that are finished.")] = None,
     directory: Directory = None,
+    as_json: AsJson = False,
 ) -> None:
     """Draw the pages of finished exports again.
 
@@ -30,7 +31,13 @@ def report(
     if not finished:
         raise CorpusError(f"{workspace.root}: no export is finished; run `forge build`")
     counts = DuckCatalog(workspace.catalog).counts() if workspace.catalog.is_file() else None
+    facts = []
     for each in finished:
         folder = workspace.export(each)
         made = Exported(name=each, folder=folder, manifest=read_manifest(folder), written=False)
-        typer.echo(shown(write_report(workspace, made, counts=counts)))
+        page = write_report(workspace, made, counts=counts)
+        facts.append({"name": each, "report": str(page)})
+        if not as_json:
+            typer.echo(shown(page))
+    if as_json:
+        print_json(facts)

@@ -16,6 +16,10 @@ def add_source(
     label: Annotated[
         str | None, typer.Option("--label", help="Its name in this recipe, where a source stands twice.")
     ] = None,
+    max_reject_rate: Annotated[
+        float | None,
+        typer.Option("--max-reject-rate", min=0, max=1, help="Share of unreadable records that fails a run, 0 to 1."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and say what it would fetch; write nothing.")
     ] = False,
@@ -31,13 +35,15 @@ def add_source(
     from forge.recipe_edit import add_source as add
 
     workspace = workspace_of(context, directory)
-    options = parse_settings(settings or [])
     offer = PluginHost().require("source", name)
+    options = parse_settings(settings or [], step=offer.step)
     source = make_step(offer.step, options, file=workspace.recipe, key=f"source.{name}")
     plan = _plan(source, workspace)
     if not dry_run:
-        add(workspace.recipe, name=name, label=label, options=options)
+        add(workspace.recipe, name=name, label=label, options=options, max_reject_rate=max_reject_rate)
     facts: dict[str, Any] = {"source": name, "label": label or name, "options": options, "plan": plan}
+    if max_reject_rate is not None:
+        facts["max_reject_rate"] = max_reject_rate
     if as_json:
         print_json({**facts, "written": not dry_run})
         return
@@ -52,6 +58,7 @@ def add_source(
 
 def _plan(source: Any, workspace: Any) -> str:
     from forge.clients.http import HttpClient
+    from forge.errors import step_context
     from forge.steps import Context
 
     plan = getattr(source, "plan", None)
@@ -64,7 +71,8 @@ def _plan(source: Any, workspace: Any) -> str:
         seed=0,
         http=HttpClient(workspace.cache),
     )
-    return str(plan(context))
+    with step_context(source.name, step="plan"):
+        return str(plan(context))
 
 
 def remove_source(

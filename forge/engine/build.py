@@ -14,14 +14,14 @@ import msgspec
 from forge.catalog import CatalogCounts, SnapshotView
 from forge.engine.collect import collect
 from forge.engine.export import Corpus, Exported, export
-from forge.engine.keys import key_of
+from forge.engine.keys import code_version, key_of
 from forge.engine.parts import Part
 from forge.engine.refine import refine
 from forge.engine.render import render, snapshot
 from forge.engine.session import Session, Step
 from forge.engine.tokens import TokenPart, tokenize
 from forge.engine.vocabulary import vocabulary
-from forge.errors import CorpusError
+from forge.errors import CorpusError, step_context
 from forge.files import write_bytes, write_text
 from forge.manifest import PluginEntry
 from forge.recipe import ExportTable
@@ -109,7 +109,7 @@ def prepare(session: Session) -> Corpus:
     tokens = tokenize(session, words, parts=written, judges=judges)
     labels = [step.label for step in steps.filters]
     _write_summary(session.workspace, parts=parts, tokens=tokens, filters=labels)
-    return Corpus(words=words, tokens=tokens, filters=labels, plugins=_plugins(session, steps))
+    return Corpus(words=words, tokens=tokens, filters=labels, plugins=_plugins(steps))
 
 
 def build(session: Session, *, exports: Mapping[str, ExportTable]) -> list[Exported]:
@@ -126,12 +126,21 @@ def build(session: Session, *, exports: Mapping[str, ExportTable]) -> list[Expor
     done = []
     for name, table in exports.items():
         made = export(session, corpus, name=name, table=table)
-        if made.written:
-            session.host.hook.forge_export_finished(folder=made.folder)
         if made.written or not (made.folder / REPORT_NAME).is_file():
             write_report(session.workspace, made, counts=_counts(session))
+        _tell_plugins(session, made)
         done.append(made)
     return done
+
+
+def _tell_plugins(session: Session, made: Exported) -> None:
+    """Call ``forge_export_finished`` once an export: a run that ends before every plugin was told tells them again."""
+    told = session.workspace.state("told") / f"{made.name}-{made.manifest.recipe_hash}"
+    if told.is_file():
+        return
+    with step_context("forge_export_finished", step="export", record=made.name):
+        session.host.hook.forge_export_finished(folder=made.folder)
+    write_text(told, "")
 
 
 def write_report(workspace: Workspace, made: Exported, *, counts: CatalogCounts | None) -> Path:
@@ -158,7 +167,10 @@ def write_report(workspace: Workspace, made: Exported, *, counts: CatalogCounts 
 def read_summary(workspace: Workspace) -> Summary:
     """What the last build found; empty if there was none."""
     path = workspace.hidden / SUMMARY_NAME
-    return msgspec.json.decode(path.read_bytes(), type=Summary) if path.is_file() else Summary()
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Summary)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return Summary()
 
 
 def _load_catalog(session: Session, parts: Sequence[Part]) -> SnapshotView | None:
@@ -166,7 +178,8 @@ def _load_catalog(session: Session, parts: Sequence[Part]) -> SnapshotView | Non
     with_apis = [part for part in parts if part.rows.get("apis")]
     if not with_apis:
         return None
-    fingerprint = key_of([(part.label, part.key) for part in with_apis])
+    rule = code_version(f"{type(session.catalog).__module__}")
+    fingerprint = key_of([(part.label, part.key) for part in with_apis], rule)
     if session.catalog.fingerprint() != fingerprint:
         rows = sum(part.rows["apis"] for part in with_apis)
         with session.reporter.track("catalogue", rows, "records") as bar, session.timed("computed", step="catalog"):
@@ -179,10 +192,10 @@ def _counts(session: Session) -> CatalogCounts | None:
     return session.catalog.counts() if session.catalog.fingerprint() is not None else None
 
 
-def _plugins(session: Session, steps: Steps) -> list[PluginEntry]:
-    used = {step.plugin for step in (*steps.sources, *steps.renderers, *steps.filters, steps.tokenizer)}
-    origins = [session.host.by_plugin[name] for name in sorted(used)]
-    return [PluginEntry(name=o.plugin, distribution=o.distribution, version=o.version) for o in origins]
+def _plugins(steps: Steps) -> list[PluginEntry]:
+    used = {step.origin for step in (*steps.sources, *steps.renderers, *steps.filters, steps.tokenizer)}
+    entries = [PluginEntry(name=o.plugin, distribution=o.distribution, version=o.version) for o in used]
+    return sorted(entries, key=lambda entry: (entry.name, entry.distribution))
 
 
 def _write_summary(

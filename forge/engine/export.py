@@ -5,6 +5,7 @@ written; a run that was killed takes up at the first shard that is not whole. Th
 export whose manifest carries that key and whose files have their sizes is left alone.
 """
 
+import dataclasses
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from forge.engine.keys import code_version, key_of
 from forge.engine.mix import Pool, choose, split
+from forge.engine.parts import own_file
 from forge.engine.session import Session
 from forge.engine.tokens import SIDE_COLUMNS, TokenPart, side_schema
 from forge.engine.vocabulary import Vocabulary
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+CARD_NAME = "README.md"
+TOLERANCE = 0.005
+"""How far a domain's share may lie from the mix, of all tokens, before it is said."""
 ENGINE_MODULES = (__name__, "forge.engine.mix", "forge.shards", "forge.manifest", "forge.report.card")
 
 
@@ -138,6 +143,7 @@ def _has_size(path: Path, size: int) -> bool:
 
 def _write(session: Session, corpus: Corpus, *, order: _Order, partial: Path) -> None:
     documents = _documents(order.drawn)
+    _check_ids(documents)
     pool = Pool(
         ids=documents.column("id").to_pylist(),
         domains=documents.column("domain").to_pylist(),
@@ -152,8 +158,23 @@ def _write(session: Session, corpus: Corpus, *, order: _Order, partial: Path) ->
     shards = [_shard_entry(task, chosen.column("tokens").to_numpy()[rows], root=partial) for task, rows in tasks]
     manifest = _manifest(session, corpus, order=order, chosen=chosen, shards=shards, root=partial)
     _tell_shares(session, manifest)
-    write_text(partial / "README.md", render_card(manifest))
-    write_manifest(partial, manifest)
+    write_text(partial / CARD_NAME, render_card(manifest))
+    card = file_entry(partial / CARD_NAME, partial)
+    write_manifest(partial, dataclasses.replace(manifest, extra_files=[card]))
+
+
+def _check_ids(documents: "pa.Table") -> None:
+    import pyarrow.compute as pc
+
+    counts = pc.value_counts(documents.column("id"))
+    repeated = counts.filter(pc.greater(counts.field("counts"), 1))
+    if len(repeated):
+        twice = documents.filter(pc.equal(documents.column("id"), repeated[0]["values"])).to_pylist()
+        places = " and ".join(f"{row['source']} ({row['url'] or 'no address'})" for row in twice[:2])
+        raise CorpusError(
+            f"two documents have the id {twice[0]['id']}: {places}; "
+            "leave one out of the recipe, or mend the source to give each an id of its own"
+        )
 
 
 def _documents(parts: Sequence[TokenPart]) -> "pa.Table":
@@ -165,7 +186,7 @@ def _documents(parts: Sequence[TokenPart]) -> "pa.Table":
     tables = [pa.Table.from_pylist([], side_schema()).append_column("part", pa.array([], pa.int32()))]
     tables[0] = tables[0].append_column("row", pa.array([], pa.int32()))
     for index, part in enumerate(parts):
-        with pq.ParquetFile(part.side) as side:
+        with own_file(part.side) as file, pq.ParquetFile(file) as side:
             table = side.read()
         table = table.append_column("part", pa.array(np.full(table.num_rows, index, np.int32)))
         tables.append(table.append_column("row", pa.array(np.arange(table.num_rows, dtype=np.int32))))
@@ -197,7 +218,7 @@ def _write_shards(
     import pyarrow.parquet as pq
 
     partial.mkdir(parents=True, exist_ok=True)
-    todo = [task for task, _ in tasks if not shard_files(task.prefix, masked=False)[1].is_file()]
+    todo = [task for task, rows in tasks if not _is_whole(task, chosen.column("tokens").to_numpy()[rows])]
     sizes = [len(task.row_of) for task in todo]
     if todo:
         for _ in session.run(f"export {name}", write_shard_task, todo, sizes=sizes, unit="documents"):
@@ -205,6 +226,15 @@ def _write_shards(
     for task, rows in tasks:
         with atomic_path(_side(task.prefix)) as temporary:
             pq.write_table(chosen.slice(rows.start, rows.stop - rows.start).select(SIDE_COLUMNS), temporary)
+
+
+def _is_whole(task: ShardTask, tokens: "np.ndarray[Any, Any]") -> bool:
+    """Whether a killed run left this shard complete."""
+    try:
+        shard = open_shard(task.prefix)
+    except CorpusError:
+        return False
+    return shard.lengths.tolist() == tokens.tolist() and (shard.mask is not None) == task.masked
 
 
 def write_shard_task(task: ShardTask) -> None:
@@ -295,14 +325,24 @@ def drops(parts: Sequence[TokenPart], filters: Sequence[str]) -> list[Drop]:
 
 
 def _tell_shares(session: Session, manifest: Manifest) -> None:
-    """Say it when documents are too long for the size asked, so that shares miss the mix."""
-    for count in manifest.domains:
-        asked = manifest.mix.get(count.name, 0.0)
-        if abs(count.share - asked) > 0.005:
-            session.reporter.log(
-                f"export {manifest.name}: {count.name} has {count.share:.2%} of the tokens, {asked:.2%} were asked: "
-                "its documents are too long for so small an export; raise max_tokens or add material"
-            )
+    """Say it when documents are too long for the size asked, so that shares miss the mix.
+
+    Raises:
+        CorpusError: not one document fits.
+    """
+    if not manifest.documents:
+        raise CorpusError(f"export {manifest.name}: no document is short enough for this size; raise max_tokens")
+    shares = {count.name: count.share for count in manifest.domains}
+    missed = [domain for domain, asked in manifest.mix.items() if abs(shares.get(domain, 0.0) - asked) > TOLERANCE]
+    for domain in missed:
+        session.reporter.log(
+            f"export {manifest.name}: {domain} has {shares.get(domain, 0.0):.2%} of the tokens, "
+            f"{manifest.mix[domain]:.2%} were asked: so small an export cannot be cut finer into whole documents; "
+            "raise max_tokens or add material"
+        )
+    absent = [domain for domain, asked in manifest.mix.items() if asked and domain not in shares]
+    if absent and not missed:
+        session.reporter.log(f"export {manifest.name}: the share of {absent[0]} is smaller than any of its documents")
 
 
 def _swap(partial: Path, target: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forge.engine.keys import key_of
-from forge.engine.parts import Part, document_batches
+from forge.engine.parts import Part, document_batches, own_file
 from forge.errors import StepError, step_context
 from forge.files import atomic_path
 from forge.steps import Filter, ScoredFilter, Verdicts
@@ -170,7 +170,7 @@ def read_table(path: Path) -> "pa.Table":
     """A Parquet file of the engine's own, whole, in one chunk a column."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as table:
+    with own_file(path) as file, pq.ParquetFile(file) as table:
         return table.read().combine_chunks()
 
 

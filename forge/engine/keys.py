@@ -10,6 +10,7 @@ import ast
 import importlib.util
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -57,33 +58,55 @@ def code_version(module: str) -> str:
 
 
 def _source(module: str) -> bytes:
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ModuleNotFoundError, ValueError):
-        return b""
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+    """Source text of a module, or the bytes of a compiled one; nothing for what is no module."""
+    spec = _spec(module)
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         return b""
     return Path(spec.origin).read_bytes()
 
 
+def _spec(module: str) -> ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(module)
+    except (ModuleNotFoundError, ValueError):
+        return None
+
+
+def _is_package(module: str) -> bool:
+    spec = _spec(module)
+    return spec is not None and spec.submodule_search_locations is not None
+
+
 def _imports(module: str, source: bytes) -> Iterator[str]:
-    """Modules of the same top-level package that ``source`` imports; names that are no modules do no harm."""
+    """Modules of the same top-level package that ``source`` imports, and the packages around them."""
     package = module.partition(".")[0]
     if package == "forge":  # the engine's own modules name what they depend on in the keys that they build
         return
+    for name in _named(module, source):
+        if name.partition(".")[0] == package:
+            parents = name.split(".")
+            yield from (".".join(parents[: length + 1]) for length in range(len(parents)))
+
+
+def _named(module: str, source: bytes) -> Iterator[str]:
+    """Every module that the imports in ``source`` may mean; only a package is looked into for modules."""
+    spec = _spec(module)
+    if spec is None or not str(spec.origin).endswith(".py"):
+        return
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.partition(".")[0] == package)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = _base(node, module)
-            if base.partition(".")[0] == package and base != package:
-                yield base
-            if base == package:
+            yield base
+            if _is_package(base):
                 yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
 def _base(node: ast.ImportFrom, module: str) -> str:
+    """The module after ``from``; within a package's own ``__init__`` one dot means the package itself."""
     if not node.level:
         return node.module or ""
-    parents = module.split(".")[: -node.level]
+    parents = module.split(".")
+    parents = parents[: len(parents) - node.level + int(_is_package(module))]
     return ".".join([*parents, *([node.module] if node.module else [])])

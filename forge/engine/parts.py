@@ -6,15 +6,16 @@ Rows are buffered 512 at a time, so that memory does not grow with the partition
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from forge.errors import CorpusError, StepError
 from forge.files import atomic_path, write_bytes
-from forge.records import ApiRecord, Document, Record, Reject, Trajectory, arrow_schema, stable_id, to_row
+from forge.records import DOMAINS, ApiRecord, Document, Record, Reject, Trajectory, arrow_schema, stable_id, to_row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,11 +71,20 @@ class Part:
 
 def read_part(folder: Path, *, label: str, name: str, key: str) -> Part | None:
     """The part if it is whole, else None."""
-    part = Part(label=label, name=name, key=key, folder=str(folder))
-    if not part.marker.is_file():
+    blank = Part(label=label, name=name, key=key, folder=str(folder))
+    facts = read_marker(blank.marker)
+    if facts is None:
         return None
-    facts = msgspec.json.decode(part.marker.read_bytes(), type=dict[str, Any])
-    return msgspec.convert({**msgspec.to_builtins(part), **facts}, Part)
+    part = msgspec.convert({**msgspec.to_builtins(blank), **facts}, Part)
+    return part if all(part.path(table).is_file() for table in part.rows) else None
+
+
+def read_marker(path: Path) -> dict[str, Any] | None:
+    """What a marker says; None if it is missing or damaged, so that the work is done again."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
 
 
 def write_part(part: Part, records: Iterable[Record | Reject], *, rename: bool) -> Part:
@@ -121,6 +131,8 @@ class _Tally:
             return row
         row["source"] = self.part.label
         if isinstance(record, Document):
+            if record.domain not in DOMAINS:
+                raise StepError(f"domain {record.domain!r} is none of {', '.join(DOMAINS)}", record=record.id)
             row["id"] = stable_id(self.part.label, record.id) if self.rename else record.id
             size = len(record.text.encode("utf-8", "surrogatepass"))
             self.text_bytes[record.domain] = self.text_bytes.get(record.domain, 0) + size
@@ -171,6 +183,25 @@ def document_batches(part: Part, columns: list[str]) -> "Iterator[pa.RecordBatch
     """The documents of a part, some columns of them, in order, 512 rows a batch."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(part.path("documents")) as table:
+    with own_file(part.path("documents")) as path, pq.ParquetFile(path) as table:
         for group in range(table.num_row_groups):
             yield from table.read_row_group(group, columns=columns).combine_chunks().to_batches()
+
+
+@contextmanager
+def own_file(path: Path) -> Iterator[Path]:
+    """Say what to do when a file of the workspace's own is missing or damaged.
+
+    Raises:
+        CorpusError: reading failed in the block; the damaged file is set aside, so that the next run makes it again.
+    """
+    import pyarrow as pa
+
+    try:
+        yield path
+    except (pa.ArrowInvalid, FileNotFoundError) as error:
+        path.unlink(missing_ok=True)
+        reason = str(error).split("\n")[0]
+        raise CorpusError(
+            f"{path}: missing or damaged ({reason}); run the same command again to make it anew"
+        ) from error

@@ -15,7 +15,7 @@ import msgspec
 
 from forge.engine.judging import Judge, JudgeTask, judge_part, read_table, replace_text
 from forge.engine.keys import code_version, key_of, step_key
-from forge.engine.parts import Part, document_batches
+from forge.engine.parts import Part, document_batches, read_marker
 from forge.engine.session import Session, Step
 from forge.errors import step_context
 from forge.files import write_bytes
@@ -40,7 +40,7 @@ def refine(session: Session, steps: Sequence[Step], *, parts: Sequence[Part]) ->
 def _ready(session: Session, step: Step, *, parts: Sequence[Part], before: Sequence[Judge]) -> Judge:
     corpus = CorpusBefore(session, parts=parts, judges=before)
     score_base = step_key(step.instance, thresholds=False)
-    state_key = key_of(score_base, corpus.fingerprint)
+    state_key = key_of(score_base, corpus.fingerprint, session.recipe.seed)
     state = _prepare(session, step, corpus=corpus, folder=session.workspace.state(step.label) / state_key)
     chain = [judge.key for judge in before if judge.rewrites]
     common = (state_key if state is not None else "", chain, code_version("forge.engine.judging"))
@@ -56,8 +56,9 @@ def _ready(session: Session, step: Step, *, parts: Sequence[Part], before: Seque
 
 def _prepare(session: Session, step: Step, *, corpus: "CorpusBefore", folder: Path) -> Path | None:
     marker = folder / "prepared.json"
-    if marker.is_file():
-        return folder / msgspec.json.decode(marker.read_bytes(), type=dict[str, str])["state"]
+    facts = read_marker(marker)
+    if facts is not None and facts["files"] == _sizes(folder):
+        return folder / str(facts["state"])
     context = session.context(step.label, scratch=folder)
     with session.timed("prepared", label=step.label), step_context(step.table.name, step="prepare"):
         state: Path | None = step.instance.prepare(corpus, context)
@@ -65,8 +66,15 @@ def _prepare(session: Session, step: Step, *, corpus: "CorpusBefore", folder: Pa
         folder.rmdir() if not any(folder.iterdir()) else None
         return None
     session.events.write("computed", step="prepare", label=step.label)
-    write_bytes(marker, msgspec.json.encode({"state": str(state.relative_to(folder))}))
+    facts = {"state": str(state.relative_to(folder)), "files": _sizes(folder)}
+    write_bytes(marker, msgspec.json.encode(facts))
     return state
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Sizes of the files that a filter left, by path: a state that lost one is prepared again."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "prepared.json")
+    return {str(path.relative_to(folder)): path.stat().st_size for path in sorted(files)}
 
 
 def settle(session: Session, judges: Sequence[Judge], *, parts: Sequence[Part]) -> None:

@@ -11,7 +11,7 @@ from forge.catalog import SnapshotView
 from forge.engine.keys import code_version, key_of, step_key
 from forge.engine.parts import Part, read_part, write_part
 from forge.engine.session import Session, Step
-from forge.errors import step_context
+from forge.errors import CatalogError, step_context
 from forge.records import ApiRecord, Document, Trajectory, from_row
 from forge.steps import Partition, Renderer
 
@@ -36,11 +36,20 @@ def snapshot(session: Session) -> SnapshotView:
     folder = session.workspace.state(SNAPSHOT_STEP) / key_of(
         str(fingerprint), code_version("forge.catalog"), code_version("forge.records")
     )
-    if not (folder / "snapshot.json").is_file():
+    if not _is_whole(folder):
         with session.timed("computed", step="snapshot"):
             session.reporter.log("catalogue: writing the snapshot that renderers read")
             session.catalog.snapshot(folder)
     return SnapshotView(folder)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a snapshot is there with all of its buckets."""
+    try:
+        view = SnapshotView(folder)
+    except CatalogError:
+        return False
+    return all((folder / bucket.items[0]).is_file() for bucket in view.buckets())
 
 
 def render(session: Session, steps: Sequence[Step], *, view: SnapshotView | None, parts: Sequence[Part]) -> list[Part]:

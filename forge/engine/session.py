@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from forge.catalog import Catalog
-from forge.host import Kind, PluginHost
+from forge.host import Kind, Origin, PluginHost
 from forge.options import make_step
 from forge.progress import Reporter
 from forge.recipe import Recipe, StepTable
@@ -25,11 +25,11 @@ from forge.workspace import Workspace
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A step of the recipe with its instance. ``plugin`` is the entry point that offers it."""
+    """A step of the recipe with its instance. ``origin`` is the plugin that offers it."""
 
     table: StepTable
     instance: Any
-    plugin: str
+    origin: Origin
 
     @property
     def label(self) -> str:
@@ -82,7 +82,7 @@ class Session:
         """
         offer = self.host.require(kind, table.name)
         instance = make_step(offer.step, table.options, file=self.recipe.path, key=table.key)
-        return Step(table=table, instance=instance, plugin=offer.origin.plugin)
+        return Step(table=table, instance=instance, origin=offer.origin)
 
     def steps(self, kind: Kind, tables: Sequence[StepTable]) -> list[Step]:
         """The steps of several tables."""

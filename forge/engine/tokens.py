@@ -16,13 +16,13 @@ import orjson
 
 from forge.engine.judging import Judge
 from forge.engine.keys import code_version, key_of, step_key
-from forge.engine.parts import Part
+from forge.engine.parts import Part, read_marker
 from forge.engine.refine import kept_batches, outcome
 from forge.engine.session import Session
 from forge.engine.vocabulary import Vocabulary
-from forge.errors import StepError, step_context
+from forge.errors import CorpusError, StepError, step_context
 from forge.files import atomic_path, write_bytes
-from forge.shards import token_dtype, write_shard
+from forge.shards import open_shard, token_dtype, write_shard
 from forge.steps import Encoder, Tokenizer
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     Tokens = np.ndarray[Any, Any]
 
 COLUMNS = ["id", "domain", "kind", "source", "url", "license", "meta", "text"]
+CODE = (__name__, "forge.shards", "forge.bpe", "forge.engine.parts", "forge.engine.refine")
 SIDE_COLUMNS = ("id", "domain", "kind", "source", "url", "license", "tokens", "masked")
 
 
@@ -87,8 +88,8 @@ class TokenTask:
 
 def tokenize(session: Session, words: Vocabulary, *, parts: Sequence[Part], judges: Sequence[Judge]) -> list[TokenPart]:
     """The tokens of all parts, each of which holds documents, encoded now or before."""
-    base = key_of(words.fingerprint, step_key(words.step.instance), [judge.key for judge in judges])
-    base = key_of(base, code_version(__name__), code_version("forge.shards"), code_version("forge.bpe"))
+    code = [code_version(module) for module in CODE]
+    base = key_of(words.fingerprint, step_key(words.step.instance), [(j.label, j.key) for j in judges], code)
     tasks = []
     for part in parts:
         folder = str(session.workspace.state("tokens") / part.label)
@@ -109,10 +110,16 @@ def tokenize(session: Session, words: Vocabulary, *, parts: Sequence[Part], judg
 
 
 def _read(target: TokenPart) -> TokenPart | None:
-    if not target.marker.is_file():
+    facts = read_marker(target.marker)
+    if facts is None or not target.side.is_file():
         return None
-    facts = msgspec.json.decode(target.marker.read_bytes(), type=dict[str, Any])
-    return msgspec.convert({**msgspec.to_builtins(target), **facts}, TokenPart)
+    part = msgspec.convert({**msgspec.to_builtins(target), **facts}, TokenPart)
+    try:
+        shard = open_shard(part.prefix)
+    except CorpusError:
+        return None
+    whole = len(shard.tokens) == part.tokens and (shard.mask is not None) == part.masked
+    return part if whole else None
 
 
 def tokenize_part(task: TokenTask) -> TokenPart:

@@ -18,7 +18,7 @@ from forge.engine.parts import Part
 from forge.engine.refine import kept_batches
 from forge.engine.session import Session, Step
 from forge.errors import CorpusError, RecipeError, step_context
-from forge.files import sha256
+from forge.files import sha256, write_text
 from forge.steps import Encoder
 
 FILE_NAME = "tokenizer.json"
@@ -51,21 +51,32 @@ def vocabulary(session: Session, step: Step, *, parts: Sequence[Part], judges: S
         CorpusError: the filters left nothing to train on.
     """
     given = getattr(step.instance, "path", None)
+    trainer = step.instance
     if given is not None:
-        file = session.workspace.root / given
-        if not file.is_file():
+        source = session.workspace.root / given
+        if not source.is_file():
             raise RecipeError("no such file", file=session.recipe.path, key=f"tokenizer.path = {given}")
-        step = dataclasses.replace(step, instance=dataclasses.replace(step.instance, path=str(file)))
-        key = key_of(code_version(type(step.instance).__module__), sha256(file))
+        trainer = dataclasses.replace(trainer, path=str(source))
+        key = key_of(code_version(type(trainer).__module__), sha256(source))
     else:
         corpus = ([part.key for part in parts], [judge.key for judge in judges])
         key = key_of(step_key(step.instance), corpus, session.recipe.seed, code_version(__name__))
     folder = session.workspace.state("tokenizer") / key
     file = folder / FILE_NAME
-    if not file.is_file():
+    if not _stands(file):
         with session.timed("computed", step="tokenizer"), step_context(step.table.name, step="tokenize"):
-            step.instance.train(_sample(session, step.instance.sample_bytes, parts=parts, judges=judges), folder)
+            trainer.train(_sample(session, trainer.sample_bytes, parts=parts, judges=judges), folder)
+        write_text(_seal(file), sha256(file))
     return Vocabulary(step=step, folder=folder, fingerprint=sha256(file))
+
+
+def _seal(file: Path) -> Path:
+    """Where the sha256 of a finished tokenizer lies: written last, and compared before it is used again."""
+    return file.with_suffix(".sha256")
+
+
+def _stands(file: Path) -> bool:
+    return file.is_file() and _seal(file).is_file() and _seal(file).read_text(encoding="utf-8") == sha256(file)
 
 
 def _sample(session: Session, size: int, *, parts: Sequence[Part], judges: Sequence[Judge]) -> Iterator[str]:

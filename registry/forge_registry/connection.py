@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forge.errors import CatalogError
-from forge.files import NO_ROOM, atomic_path
+from forge.errors import NO_ROOM, CatalogError
+from forge.files import atomic_path
 from forge_registry.migrations import LATEST, VERSION_KEY, migrate
 
 if TYPE_CHECKING:

@@ -21,8 +21,9 @@ BATCH_ROWS = 2_048
 
 _BUCKET = f"SELECT {', '.join(API_COLUMNS)} FROM documented_apis WHERE bucket = ? ORDER BY id"
 
-# Together these stand for a whole record: the id for its identity, the content hash for what is documented.
-_FINGERPRINTED = ("id", "content_hash", "license", "source", "url", "version", "retrieved_at")
+# Together these stand for a whole record: the id for its identity, the content hash for what is documented. The day on
+# which it was fetched is left out: it bears on no document, and would make each day's export another.
+_FINGERPRINTED = ("id", "content_hash", "license", "source", "url", "version")
 
 
 def fingerprint(connection: "DuckDBPyConnection") -> str | None:

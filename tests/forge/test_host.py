@@ -5,6 +5,7 @@ import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -69,6 +70,18 @@ def test_a_plugin_that_fails_to_import_harms_nobody(module: Callable[..., EntryP
     assert "no_such_module_anywhere" in host.failures[0].reason
     with pytest.raises(PluginError, match=r"'broken'.*failed to load: ModuleNotFoundError"):
         host.require("source", "springs")
+
+
+def test_a_plugin_that_exits_at_import_harms_nobody(
+    module: Callable[..., EntryPoint], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plugin_that_exits.py").write_text("raise SystemExit('boom')")
+    monkeypatch.syspath_prepend(tmp_path)
+    host = PluginHost(
+        [EntryPoint("exits", "plugin_that_exits", PROJECT), module("good", forge_sources=offering(Wells))]
+    )
+    assert host.failures[0].reason == "SystemExit: boom"
+    assert host.require("source", "wells").name == "wells"
 
 
 def test_a_mistyped_hook_is_a_failure_that_names_the_hook(module: Callable[..., EntryPoint]) -> None:

@@ -35,11 +35,21 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "keyed_package"
     folder.mkdir()
     (folder / "__init__.py").write_text("")
-    (folder / "step.py").write_text("from keyed_package import near\nfrom . import beside\nimport json\n")
+    lines = [
+        "from keyed_package import near",
+        "from . import beside",
+        "from keyed_package.sub import deep",
+        "import json",
+    ]
+    (folder / "step.py").write_text("\n".join(lines))
     (folder / "near.py").write_text("def f():\n    from keyed_package.far import g\n    return g\n")
     (folder / "beside.py").write_text("")
     (folder / "far.py").write_text("def g(): return 1\n")
     (folder / "unrelated.py").write_text("x = 1\n")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "__init__.py").write_text("from . import inner\n")
+    (folder / "sub" / "inner.py").write_text("")
+    (folder / "sub" / "deep.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     code_version.cache_clear()
     yield folder
@@ -48,7 +58,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     code_version.cache_clear()
 
 
-@pytest.mark.parametrize(("file", "changes"), [("step", True), ("far", True), ("beside", True), ("unrelated", False)])
+READ = ["step", "far", "beside", "__init__", "sub/__init__", "sub/inner", "sub/deep"]
+
+
+@pytest.mark.parametrize(("file", "changes"), [*((name, True) for name in READ), ("unrelated", False)])
 def test_code_counts_as_far_as_it_is_imported(package: Path, file: str, changes: bool) -> None:
     before = code_version("keyed_package.step")
     path = package / f"{file}.py"

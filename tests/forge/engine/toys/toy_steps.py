@@ -152,6 +152,25 @@ class First:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """A filter whose state is drawn from the seed: keeps the documents whose id begins with a drawn digit."""
+
+    name: ClassVar[str] = "drawing"
+    columns: ClassVar[tuple[str, ...]] = ("id",)
+
+    def prepare(self, corpus: Corpus, context: Context) -> Path | None:
+        (context.scratch / "digits.txt").write_text("0123456789abcdef"[context.seed % 8 :])
+        return context.scratch
+
+    def judge(self, batch: pa.RecordBatch, state: Path | None) -> Verdicts:
+        assert state is not None
+        digits = (state / "digits.txt").read_text()
+        keep = pa.array([row[0] in digits for row in batch.column("id").to_pylist()])
+        score = pc.cast(keep, pa.float64())
+        return Verdicts(keep=keep, score=score, reason=pc.if_else(keep, pa.scalar(None, pa.string()), "not drawn"))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Miscounting:
     """A broken filter: one verdict whatever the batch."""
 
@@ -166,6 +185,16 @@ class Miscounting:
 
 
 @hookimpl
+def forge_export_finished(folder: Path) -> None:
+    assert (folder / "manifest.json").is_file()
+    assert (folder / "report.html").is_file()
+    if (folder.parent.parent / "refuse").exists():
+        raise RuntimeError("not now")
+    with (folder.parent.parent / "told.txt").open("a") as stream:
+        stream.write(folder.name + "\n")
+
+
+@hookimpl
 def forge_sources() -> list[type[Any]]:
     return [Notes, Calls]
 
@@ -177,4 +206,4 @@ def forge_renderers() -> list[type[Any]]:
 
 @hookimpl
 def forge_filters() -> list[type[Any]]:
-    return [Long, Shout, First, Miscounting]
+    return [Long, Shout, First, Drawing, Miscounting]
