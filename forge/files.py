@@ -15,8 +15,18 @@ from pathlib import Path
 
 import xxhash
 
-from forge.errors import NO_ROOM as NO_ROOM
-from forge.errors import WorkspaceError, no_room
+from forge.errors import NO_ROOM, WorkspaceError, no_room
+
+__all__ = [
+    "NO_ROOM",
+    "atomic_path",
+    "file_hash",
+    "flush",
+    "sha256",
+    "sweep",
+    "write_bytes",
+    "write_text",
+]
 
 _CHUNK = 1 << 20
 
