@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from forge.errors import ForgeError
+from forge.errors import NO_ROOM, ForgeError, no_room
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it; typer turns the interrupt into it."""
@@ -20,8 +20,6 @@ NEXT_STEPS = {
     errno.EACCES: "check its permissions and those of its folder",
     errno.EPERM: "check its permissions and those of its folder",
     errno.EROFS: "choose a workspace on a disk that can be written, with -C DIR",
-    errno.ENOSPC: "free some space and run the same command again",
-    errno.EDQUOT: "free some space and run the same command again",
 }
 """What to do about a file that the system refuses, by its error number."""
 
@@ -36,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ForgeError as error:
         _fail(str(error))
     except OSError as error:
+        if error.errno in NO_ROOM:
+            _fail(no_room(error.filename, error))
         if error.errno is None or error.filename is None:
             raise
         advice = NEXT_STEPS.get(error.errno, "check the path, and the workspace named with -C DIR")

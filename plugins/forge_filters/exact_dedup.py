@@ -15,6 +15,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from forge.errors import StepError
+from forge.files import atomic_path
 from forge.steps import Context, Corpus, Verdicts, option
 
 if TYPE_CHECKING:
@@ -45,16 +47,18 @@ class ExactDedup:
     memory_mb: int = option(1_000, help="memory that grouping may take before it spills to disk", unit="MB")
 
     def prepare(self, corpus: Corpus, context: Context) -> Path | None:
-        """Find the ids to drop; returns the folder that holds them."""
-        import numpy as np
+        """Find the ids to drop; returns the folder that holds them.
 
-        context.scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=context.scratch, prefix=".", suffix=".tmp") as name:
-            work = Path(name)
-            self._write_hashes(corpus, work / "hashes.parquet")
-            ids = _sorted_bytes(_later_ids(work, memory_mb=self.memory_mb))
-            np.save(work / IDS_FILE, ids, allow_pickle=False)
-            (work / IDS_FILE).replace(context.scratch / IDS_FILE)
+        Raises:
+            WorkspaceError: the disk is full.
+            StepError: the hashes cannot be grouped in the memory and on the disk that there are.
+        """
+        with (
+            atomic_path(context.scratch / IDS_FILE) as fresh,
+            tempfile.TemporaryDirectory(dir=context.scratch, prefix=".", suffix=".tmp") as name,
+        ):
+            self._write_hashes(corpus, Path(name) / "hashes.parquet")
+            save(_sorted_bytes(_later_ids(Path(name), memory_mb=self.memory_mb)), fresh)
         return context.scratch
 
     def judge(self, batch: "pa.RecordBatch", state: Path | None) -> Verdicts:
@@ -97,9 +101,25 @@ def _later_ids(work: Path, *, memory_mb: int) -> list[str]:
     import duckdb
 
     settings: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "temp_directory": str(work / "spill")}
-    with duckdb.connect(config=settings) as connection:
-        connection.read_parquet(str(work / "hashes.parquet")).create_view("hashes")
-        return [row[0] for row in connection.execute(_LATER_IDS).fetchall()]
+    try:
+        with duckdb.connect(config=settings) as connection:
+            connection.read_parquet(str(work / "hashes.parquet")).create_view("hashes")
+            return [row[0] for row in connection.execute(_LATER_IDS).fetchall()]
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        why = str(error).partition("\n")[0][:300]
+        raise StepError(
+            f"grouping equal texts failed: {why}; free some space on the disk of {work.parent}, or raise memory_mb "
+            f"(now {memory_mb}), and run the same command again"
+        ) from error
+
+
+def save(ids: "np.ndarray[Any, np.dtype[np.bytes_]]", path: Path) -> None:
+    """Write as ``.npy``; not by `numpy.save`, whose error on a full disk does not say that it is full."""
+    from numpy.lib import format as npy
+
+    with path.open("wb") as stream:
+        npy.write_array_header_1_0(stream, npy.header_data_from_array_1_0(ids))
+        stream.write(ids.data)
 
 
 def _sorted_bytes(ids: list[str], *, sort: bool = True) -> "np.ndarray[Any, np.dtype[np.bytes_]]":

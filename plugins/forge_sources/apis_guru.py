@@ -5,16 +5,21 @@ document (``swaggerUrl``) and when it last changed (``updated``).
 """
 
 import datetime
-import tempfile
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 
 from forge.errors import StepError
+from forge.files import write_bytes
 from forge.records import stable_id
 from forge.steps import Context, HttpClient
 from forge_sources.spec_files import UnreadableSpec
+
+# What the HTTP client says of a document itself: it is not there, or is too large. All else that it raises (no
+# connection, no access, a server in trouble) may be otherwise tomorrow.
+_SAYS_OF_THE_DOCUMENT = re.compile(r"the server answered (404|410)\b|: larger than \S+ MB$")
 
 
 def live_entries(url: str, *, context: Context, plugin: str) -> list[tuple[str, str, int]]:
@@ -24,6 +29,7 @@ def live_entries(url: str, *, context: Context, plugin: str) -> list[tuple[str, 
 
     Raises:
         StepError: the list cannot be fetched, or is none.
+        WorkspaceError: the disk is full.
     """
     place = _place(url, context.cache)
     if context.refresh or not place.is_file():
@@ -46,13 +52,22 @@ def fetched_on(url: str, *, cache: Path) -> str | None:
 
 
 def live_reader(http: HttpClient, *, limit: int) -> Callable[[str], bytes]:
-    """A function that fetches a document; what cannot be fetched is an `UnreadableSpec`."""
+    """A function that fetches a document.
+
+    It raises `UnreadableSpec` where the server has no such document or it is too large, since asking again brings
+    nothing, and `StepError` where it cannot be reached: a reject would stand until the list says that the document has
+    changed.
+    """
 
     def read(address: str) -> bytes:
+        if not address.startswith(("https://", "http://")):
+            raise UnreadableSpec("the list gives no http(s) address for it")
         try:
             data = http.get(address)
         except StepError as error:
-            raise UnreadableSpec(error.message) from error
+            if _SAYS_OF_THE_DOCUMENT.search(error.message):
+                raise UnreadableSpec(error.message) from error
+            raise
         if len(data) > limit:
             raise UnreadableSpec(f"larger than {limit / 1e6:g} MB")
         return data
@@ -72,8 +87,4 @@ def _keep(place: Path, body: bytes, *, plugin: str, url: str) -> None:
     if not isinstance(apis, dict):
         raise StepError(f"{url} is not a list of APIs", plugin=plugin, step="collect")
     kept = {"retrieved_at": datetime.datetime.now(datetime.UTC).date().isoformat(), "apis": apis}
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".", suffix=".part") as scratch:
-        fresh = Path(scratch) / place.name
-        fresh.write_bytes(orjson.dumps(kept))
-        fresh.replace(place)
+    write_bytes(place, orjson.dumps(kept))

@@ -11,10 +11,8 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,14 +20,15 @@ from typing import Any
 import orjson
 
 from forge.errors import StepError
-from forge_sources.spec_files import hashes
+from forge.files import write_bytes
+from forge_sources import npm_output
+from forge_sources.cache_folder import temporary_folder
+from forge_sources.spec_files import UNREADABLE, hashes
 
 MARKER = "fetched.json"
 MOST_BYTES = 4_000_000_000
 MOST_MEMBERS = 200_000
 NPM_SECONDS = 900
-LEFTOVER_SECONDS = 86_400
-UNFINISHED = ".part"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +49,11 @@ def from_registry(name: str, version: str, *, cache: Path, plugin: str) -> Unpac
 
     Raises:
         StepError: npm is missing or failed, or the tarball is not what npm says it is.
+        WorkspaceError: the disk is full.
     """
     folder = _place(name, version, cache)
     if not (folder / MARKER).is_file():
-        with _temporary(cache / "npm") as scratch:
+        with temporary_folder(cache / "npm") as scratch:
             packed = _pack(f"{name}@{version}", scratch, plugin=plugin)
             tarball = scratch / Path(packed["filename"]).name
             _check_integrity(tarball, str(packed.get("integrity", "")), plugin=plugin)
@@ -71,9 +71,12 @@ def from_tarball(tarball: Path, *, cache: Path, plugin: str) -> Unpacked:
     """A tarball that the user has, unpacked into ``cache`` under the hash of its bytes.
 
     Raises:
-        StepError: it is no tarball, or ends early.
+        StepError: it is no tarball, ends early, or may not be read.
+        WorkspaceError: the disk is full.
     """
     ((digest, _),) = hashes([tarball])
+    if digest == UNREADABLE:
+        raise StepError(f"{tarball} cannot be read; mend its permissions", plugin=plugin, step="collect")
     folder = cache / "npm" / f"tarball-{digest}"
     if not (folder / MARKER).is_file():
         _unpack(tarball, folder, note={"name": tarball.name, "retrieved_at": None}, plugin=plugin)
@@ -88,11 +91,7 @@ def newest_version(name: str, *, cache: Path, refresh: bool, plugin: str) -> str
     answer = _npm(["view", name, "version", "--json"], plugin=plugin)
     if not isinstance(answer, str):
         raise StepError(f"npm knows no single newest version of {name}; set version=", plugin=plugin, step="collect")
-    remembered.parent.mkdir(parents=True, exist_ok=True)
-    with _temporary(remembered.parent) as scratch:
-        fresh = scratch / remembered.name
-        fresh.write_bytes(orjson.dumps(answer))
-        fresh.replace(remembered)
+    write_bytes(remembered, orjson.dumps(answer))
     return answer
 
 
@@ -141,8 +140,7 @@ def _npm(arguments: list[str], *, plugin: str) -> Any:
             message = f"npm {arguments[0]} took more than {NPM_SECONDS} s; try again, or set path="
             raise StepError(message, plugin=plugin, step="collect") from error
     if done.returncode:
-        lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
-        why = "; ".join(lines[:2])[:300]
+        why = npm_output.cause(done.stderr.decode(errors="replace"))
         raise StepError(
             f"npm {' '.join(arguments[:2])} failed: {why}; try again, or set path= to a copy of the package",
             plugin=plugin,
@@ -169,7 +167,7 @@ def _check_integrity(tarball: Path, integrity: str, *, plugin: str) -> None:
 
 def _unpack(tarball: Path, folder: Path, *, note: dict[str, Any], plugin: str) -> None:
     """Unpack ``tarball`` as ``folder``, whole or not at all; if another process was first, its copy stays."""
-    with _temporary(folder.parent) as scratch:
+    with temporary_folder(folder.parent) as scratch:
         fresh = scratch / "fresh"
         fresh.mkdir()
         try:
@@ -194,14 +192,3 @@ def _bounded(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         if count >= MOST_MEMBERS or total > MOST_BYTES:
             raise tarfile.TarError(f"more than {MOST_MEMBERS} members or {MOST_BYTES / 1e9:g} GB")
         yield member
-
-
-@contextmanager
-def _temporary(parent: Path) -> Iterator[Path]:
-    """A folder beside what it will become; those that killed processes left a day ago are swept."""
-    parent.mkdir(parents=True, exist_ok=True)
-    for leftover in parent.glob(f".*{UNFINISHED}"):
-        if time.time() - leftover.stat().st_mtime > LEFTOVER_SECONDS:
-            shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=".", suffix=UNFINISHED) as name:
-        yield Path(name)

@@ -68,13 +68,18 @@ class Packages:
         """One partition a package; fetches what the cache lacks.
 
         Raises:
-            StepError: a registry's client is missing or failed.
+            StepError: a registry's client is missing or failed, or two names stand for one package.
+            WorkspaceError: the disk is full.
         """
         from forge_sources.packages_fetch import fetch_all
         from forge_sources.packages_spec import parse_spec
 
         specs = [parse_spec(text) for text in self.packages]
         found = fetch_all(specs, cache=context.cache, refresh=context.refresh, log=context.log)
+        for index, archive in enumerate(found):
+            if any(archive.package == earlier.package for earlier in found[:index]):
+                message = f"packages names {archive.package} twice, as {specs[index]} too; keep one"
+                raise StepError(message, plugin=self.name, step="collect")
         return [
             Partition(
                 key=spec.key,

@@ -1,8 +1,9 @@
 """Members of a wheel, source distribution, npm tarball or Debian package, read straight from the archive.
 
 Nothing is unpacked to disk. Limits hold whatever the headers say: bytes a member, bytes and members an archive. Members
-come in the archive's own order, so that equal archives give equal records. Cost: one decompression of the archive (a
-zip: of the members that are wanted), one member in memory at a time.
+come in the archive's own order, so that equal archives give equal records, and no two whole ones have the same path.
+Cost: one decompression of the archive, a tarball two, since its names must be known before its top folder is taken off
+(a zip: of the members that are wanted); one member in memory at a time.
 """
 
 import gzip
@@ -11,7 +12,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -41,7 +42,7 @@ class Member:
     """A file of the archive.
 
     Attributes:
-        path: without the archive's top folder, where its kind has one.
+        path: without the archive's top folder, where its kind has one and all files lie in it.
         data: its bytes; empty where there is a problem.
         problem: why it cannot be read, in one line, or empty.
     """
@@ -54,6 +55,8 @@ class Member:
 def members(archive: Path, *, wanted: Callable[[str], bool], limit: int) -> Iterator[Member]:
     """The wanted files of at most ``limit`` bytes; larger ones are passed over.
 
+    Of files with one path the first is read; each further one has a problem.
+
     Args:
         wanted: says of a path whether it is read.
         limit: largest size of a file, by its header, in bytes.
@@ -61,14 +64,26 @@ def members(archive: Path, *, wanted: Callable[[str], bool], limit: int) -> Iter
     Raises:
         StepError: the archive ends early, is none that we know, or holds more than the limits.
     """
+    seen: set[str] = set()
     with _explained(archive):
-        if archive.suffix in (".whl", ".zip"):
-            yield from _zip_members(archive, wanted=wanted, limit=limit)
-        elif archive.suffix == ".deb":
-            yield from _deb_members(archive, wanted=wanted, limit=limit)
-        else:
-            with tarfile.open(archive, "r|*") as tar:
-                yield from _tar_members(tar, wanted=wanted, limit=limit, strip=True)
+        for member in _members(archive, wanted=wanted, limit=limit):
+            if member.path in seen:
+                yield Member(path=member.path, problem="is in the archive more than once; the first one counts")
+                continue
+            seen.add(member.path)
+            yield member
+
+
+def _members(archive: Path, *, wanted: Callable[[str], bool], limit: int) -> Iterator[Member]:
+    if archive.suffix in (".whl", ".zip"):
+        yield from _zip_members(archive, wanted=wanted, limit=limit)
+    elif archive.suffix == ".deb":
+        yield from _deb_members(archive, wanted=wanted, limit=limit)
+    else:
+        with tarfile.open(archive, "r|*") as tar:
+            top = _common_top(_tar_names(tar))
+        with tarfile.open(archive, "r|*") as tar:
+            yield from _tar_members(tar, wanted=wanted, limit=limit, top=top)
 
 
 @contextmanager
@@ -82,12 +97,13 @@ def _explained(archive: Path) -> Iterator[None]:
 
 
 def _zip_members(archive: Path, *, wanted: Callable[[str], bool], limit: int) -> Iterator[Member]:
-    strip = archive.suffix != ".whl"
     with zipfile.ZipFile(archive) as packed:
+        names = (info.filename for info in packed.infolist() if not info.is_dir())
+        top = "" if archive.suffix == ".whl" else _common_top(names)
         budget = _Budget(archive)
         for info in packed.infolist():
             budget.spend(0)
-            path = _inner(info.filename, strip=strip)
+            path = _inner(info.filename, top=top)
             if info.is_dir() or info.file_size > limit or not wanted(path):
                 continue
             budget.spend(info.file_size, members=0)
@@ -98,11 +114,11 @@ def _zip_members(archive: Path, *, wanted: Callable[[str], bool], limit: int) ->
                 yield _read(path, stream, limit=limit)
 
 
-def _tar_members(tar: tarfile.TarFile, *, wanted: Callable[[str], bool], limit: int, strip: bool) -> Iterator[Member]:
+def _tar_members(tar: tarfile.TarFile, *, wanted: Callable[[str], bool], limit: int, top: str) -> Iterator[Member]:
     budget = _Budget(tar.name)
     for info in tar:
         budget.spend(info.size)
-        path = _inner(info.name, strip=strip)
+        path = _inner(info.name, top=top)
         if not info.isfile() or info.size > limit or not wanted(path):
             continue
         stream = tar.extractfile(info)
@@ -117,7 +133,7 @@ def _deb_members(archive: Path, *, wanted: Callable[[str], bool], limit: int) ->
         return wanted(path.removesuffix(".gz"))
 
     with archive.open("rb") as stream, _data_tar(stream, archive) as tar:
-        for member in _tar_members(tar, wanted=wanted_inside, limit=limit, strip=False):
+        for member in _tar_members(tar, wanted=wanted_inside, limit=limit, top=""):
             if not member.path.endswith(".gz") or member.problem:
                 yield member
                 continue
@@ -179,8 +195,21 @@ def _read(path: str, stream: _Readable, *, limit: int) -> Member:
     return Member(path=path, data=data)
 
 
-def _inner(name: str, *, strip: bool) -> str:
-    """The path of a member within the package: without ``./`` and, where the archive has one, its top folder."""
-    name = name.removeprefix("./")
-    top, slash, rest = name.partition("/")
-    return rest if strip and slash and top not in ("", "..") else name
+def _tar_names(tar: tarfile.TarFile) -> Iterator[str]:
+    budget = _Budget(tar.name)
+    for info in tar:
+        budget.spend(info.size)
+        if info.isfile():
+            yield info.name
+
+
+def _common_top(names: Iterable[str]) -> str:
+    """The folder, with its slash, that all files lie in; empty if there is none."""
+    tops = {"".join(name.removeprefix("./").partition("/")[:2]) for name in names}
+    top = tops.pop() if len(tops) == 1 else ""
+    return top if top.endswith("/") and top not in ("/", "../") else ""
+
+
+def _inner(name: str, *, top: str) -> str:
+    """The path of a member within the package: without ``./`` and the archive's top folder."""
+    return name.removeprefix("./").removeprefix(top)

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import orjson
 
 from forge.errors import StepError
+from forge_sources import npm_output
 from forge_sources.packages_spec import PackageSpec
 
 PLUGIN = "packages"
@@ -69,7 +70,7 @@ def npm_pack(spec: PackageSpec, folder: Path) -> str:
     command = [_program("npm", spec), "pack", wanted, "--json", "--ignore-scripts", "--pack-destination", str(folder)]
     done = _run(command, spec=spec, folder=folder)
     if done.returncode:
-        raise _failed(spec, done.stderr)
+        raise _not_fetched(spec, npm_output.cause(done.stderr))
     answer = orjson.loads(done.stdout)
     entries = list(answer.values()) if isinstance(answer, dict) else answer
     return str(entries[0]["version"])
@@ -139,9 +140,13 @@ def _program(name: str, spec: PackageSpec) -> str:
 
 def _failed(spec: PackageSpec, stderr: str, *, hint: str = "") -> StepError:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    telling = [line for line in lines if line.lower().startswith(("error", "e:", "npm error"))] or lines
+    telling = [line for line in lines if line.lower().startswith(("error", "e:"))] or lines
     why = "; ".join(line[:200] for line in telling[-2:])
-    message = f"could not be fetched: {why or 'the client says nothing'}{hint and hint + spec.name}"
+    return _not_fetched(spec, f"{why or 'the client says nothing'}{hint and hint + spec.name}")
+
+
+def _not_fetched(spec: PackageSpec, why: str) -> StepError:
+    message = f"could not be fetched: {why}"
     return StepError(message, plugin=PLUGIN, step="collect", record=str(spec))
 
 

@@ -6,8 +6,6 @@ CPU and the download; later one small file.
 """
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -16,6 +14,8 @@ from pathlib import Path
 import orjson
 
 from forge.errors import StepError
+from forge.files import flush, write_bytes
+from forge_sources.cache_folder import temporary_folder
 from forge_sources.packages_clients import CLIENTS, PLUGIN
 from forge_sources.packages_spec import PackageSpec
 
@@ -61,22 +61,32 @@ def fetch_all(
 
     Raises:
         StepError: a client is missing or failed; what others fetched stays in the cache.
+        WorkspaceError: the disk is full.
     """
     found = {spec: cached(spec, cache) for spec in specs}
     missing = [spec for spec, archive in found.items() if archive is None or (refresh and not spec.is_pinned)]
     for spec in missing:
         log(f"fetching {spec}")
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        found.update(zip(missing, pool.map(lambda spec: _fetch(spec, cache), missing), strict=True))
+        found.update(
+            zip(
+                missing,
+                pool.map(lambda spec: fetch_one(spec, cache, client=CLIENTS[spec.registry]), missing),
+                strict=True,
+            )
+        )
     return [archive for spec in specs if (archive := found[spec]) is not None]
 
 
-def _fetch(spec: PackageSpec, cache: Path) -> Fetched:
-    root = cache / "packages"
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=root, prefix=".", suffix=".tmp") as name:
-        scratch = Path(name)
-        version = CLIENTS[spec.registry](spec, scratch)
+def fetch_one(spec: PackageSpec, cache: Path, *, client: Callable[[PackageSpec, Path], str]) -> Fetched:
+    """Let ``client`` put one archive into a folder of its own and say its version; then keep it.
+
+    Raises:
+        StepError: the client failed, or left something else than one file.
+        WorkspaceError: the disk is full; nothing of it is left.
+    """
+    with temporary_folder(cache / "packages") as scratch:
+        version = client(spec, scratch)
         archives = [path for path in scratch.iterdir() if path.is_file()]
         if len(archives) != 1:
             raise StepError(f"the client left {len(archives)} files, expected one", plugin=PLUGIN, record=str(spec))
@@ -98,21 +108,12 @@ def _keep(spec: PackageSpec, archive: Path, *, version: str, cache: Path) -> Fet
         bytes=archive.stat().st_size,
         sha256=digest,
     )
-    lock = archive.with_name(LOCK)
-    lock.write_bytes(orjson.dumps(asdict(fetched), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
-    for source, target in ((archive, place), (lock, folder / LOCK)):
-        _flush(source)
-        source.replace(target)
-        _flush(folder)
+    flush(archive)
+    archive.replace(place)
+    flush(folder)
+    note = orjson.dumps(asdict(fetched), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+    write_bytes(folder / LOCK, note)
     return fetched
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _folder(spec: PackageSpec, cache: Path) -> Path:

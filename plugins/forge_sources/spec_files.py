@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 SUFFIXES = (".json", ".json.gz")
+UNREADABLE = "unreadable"
 NOT_SPECS = frozenset({"package.json", "package-lock.json", "tsconfig.json", "fetched.json"})
 
 
@@ -28,7 +29,7 @@ def read(path: Path, *, limit: int) -> bytes:
     """The bytes of ``path``, unpacked if its name ends in ``.gz``.
 
     Raises:
-        UnreadableSpec: more than ``limit`` bytes, a gzip that ends early or is none.
+        UnreadableSpec: more than ``limit`` bytes, a gzip that ends early or is none, a file that may not be read.
     """
     try:
         if path.suffix == ".gz":
@@ -41,13 +42,18 @@ def read(path: Path, *, limit: int) -> bytes:
         raise UnreadableSpec("the gzip ends early") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise UnreadableSpec(f"not a sound gzip: {error}") from error
+    except OSError as error:
+        raise UnreadableSpec(f"cannot be read: {error.strerror or error}") from error
     if len(data) > limit:
         raise UnreadableSpec(f"larger than {limit / 1e6:g} MB")
     return data
 
 
 def hashes(paths: Sequence[Path]) -> list[tuple[str, int]]:
-    """XXH3-128 (hex) and size in bytes of each file as it lies on disk, in order."""
+    """XXH3-128 (hex) and size in bytes of each file as it lies on disk, in order.
+
+    A file that cannot be read has the hash `UNREADABLE` and size 0, so that it counts as changed once it can be.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(max_workers=4) as pool:
@@ -74,5 +80,8 @@ def combined(parts: Iterable[str]) -> str:
 def _hash(path: Path) -> tuple[str, int]:
     import xxhash
 
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return UNREADABLE, 0
     return xxhash.xxh3_128_hexdigest(data), len(data)

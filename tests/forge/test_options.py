@@ -59,6 +59,14 @@ def test_settings_of_a_command_line_are_toml_or_text() -> None:
         parse_settings(["alone"])
 
 
+def test_a_setting_is_text_where_the_option_takes_only_text() -> None:
+    options = parse_settings(["path=1.10", "mesh=3", "cut=1", "names=[2]", "other=4"], step=Sieve)
+    assert options == {"path": "1.10", "mesh": 3, "cut": 1, "names": [2], "other": 4}
+    assert parse_settings(["path=2024-01-01"], step=Sieve) == {"path": "2024-01-01"}
+    assert parse_settings(['path="2024"'], step=Sieve) == {"path": "2024"}
+    assert parse_settings(["path=" + "9" * 5000], step=Sieve) == {"path": "9" * 5000}
+
+
 def test_options_describe_themselves() -> None:
     rows = {row["name"]: row for row in describe_options(Sieve)}
     assert rows["mesh"] == {

@@ -71,6 +71,15 @@ def test_a_cut_file_is_named(tmp_path: Path, suffix: str, cut: int) -> None:
         open_shard(tmp_path / "s")
 
 
+@pytest.mark.parametrize("documents", [[[1, 2, 3]] * 9, []])
+def test_a_mask_of_another_length_is_named(tmp_path: Path, documents: list[list[int]]) -> None:
+    write(tmp_path / "s", documents, masked=True)
+    (tmp_path / "s.mask.bin").write_bytes(b"\x01" * 5)
+    total = sum(map(len, documents))
+    with pytest.raises(CorpusError, match=rf"s\.mask\.bin: expected {total} bytes, one a token, found 5"):
+        open_shard(tmp_path / "s")
+
+
 @pytest.mark.parametrize("content", [b"", b"MMIDIDX\x00\x00", b"x" * 64])
 def test_what_is_no_index_is_refused(tmp_path: Path, content: bytes) -> None:
     write(tmp_path / "s", [[1]])

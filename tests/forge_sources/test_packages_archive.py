@@ -139,3 +139,31 @@ def test_a_tarball_that_ends_early(tmp_path):
     path.write_bytes(tar_bytes([("pack/a", bytes(range(256)) * 40)])[:-40])
     with pytest.raises(StepError, match="not a whole archive"):
         read(path, limit=100_000)
+
+
+@pytest.mark.parametrize("name", ["pack-1.0.tar.gz", "pack-1.0.zip"])
+def test_only_a_folder_that_all_files_share_is_taken_off(tmp_path, name):
+    files = [("one/a.txt", b"1"), ("two/a.txt", b"2")]
+    path = tmp_path / name
+    path.write_bytes(tar_bytes(files))
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(path, "w") as packed:
+            for inner, data in files:
+                packed.writestr(inner, data)
+    assert read(path) == [("one/a.txt", b"1", ""), ("two/a.txt", b"2", "")]
+
+
+def test_a_file_beside_the_top_folder_keeps_it(tmp_path):
+    path = tmp_path / "pack-1.0.tar.gz"
+    path.write_bytes(tar_bytes([("pack/a.txt", b"1"), ("a.txt", b"2")]))
+    assert [inner for inner, _, _ in read(path)] == ["pack/a.txt", "a.txt"]
+
+
+def test_a_second_file_of_one_path_is_a_problem(tmp_path):
+    twice = [("./usr/a.txt", b"1"), ("usr/a.txt.gz", gzip.compress(b"2"))]
+    path, tarball = tmp_path / "pack_1_all.deb", tmp_path / "pack-1.0.tar.gz"
+    path.write_bytes(deb_bytes(twice, ".xz", lzma.compress))
+    tarball.write_bytes(tar_bytes([("usr/a.txt", b"1"), ("usr/a.txt", b"2")]))
+    problem = "is in the archive more than once; the first one counts"
+    assert read(path) == [("usr/a.txt", b"1", ""), ("usr/a.txt", b"", problem)]
+    assert read(tarball) == [("a.txt", b"1", ""), ("a.txt", b"", problem)]

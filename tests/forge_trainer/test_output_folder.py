@@ -62,6 +62,38 @@ def test_a_pointer_to_nothing_is_named(tmp_path: Path) -> None:
         checkpoints.latest(tmp_path)
 
 
+def test_a_pointer_that_is_no_name_is_named(tmp_path: Path) -> None:
+    for content in (b"\xff\xfe\x00", b"", b"../elsewhere"):
+        (tmp_path / "latest").write_bytes(content)
+        with pytest.raises(CorpusError, match=r"latest: names no checkpoint.*--fresh"):
+            checkpoints.latest(tmp_path)
+
+
+def test_a_state_that_is_no_state_is_named(tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    (tmp_path / "step-00000001" / "state.json").write_bytes(b'{"stage": ')
+    with pytest.raises(CorpusError, match=r"state\.json: damaged checkpoint.*--fresh"):
+        checkpoints.latest(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [b"weighty", b"weight", None])
+def test_a_part_that_is_not_what_was_written_is_named(tmp_path: Path, damage: bytes | None) -> None:
+    part = tmp_path / "step-00000001" / "model.pt"
+    part.parent.mkdir()
+    part.write_bytes(b"weights")
+    checkpoints.commit(tmp_path, state(1), keep=2)
+    assert checkpoints.latest(tmp_path) is not None
+    part.unlink() if damage is None else part.write_bytes(damage)
+    with pytest.raises(CorpusError, match=r"model\.pt: damaged checkpoint.*--fresh"):
+        checkpoints.latest(tmp_path)
+
+
+def test_a_line_that_is_no_metric_is_named(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_bytes(b"{}\n")
+    with pytest.raises(CorpusError, match=r"metrics\.jsonl: a line is no metric.*--fresh"):
+        metrics.read_metrics(tmp_path / "metrics.jsonl")
+
+
 def test_metrics_are_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     with path.open("ab") as stream:
@@ -87,6 +119,29 @@ def test_a_changed_plan_or_manifest_is_named(tmp_path: Path) -> None:
     other = Plan(model=PLAN.model, stages=stages)
     with pytest.raises(RecipeError, match=r"stage\[0\].learning_rate was 0.001 .* and is 0.002 now"):
         output.check_unchanged(tmp_path, output.facts_of(other, {"a": "0" * 64}))
+
+
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_bytes(b"{half")
+    with pytest.raises(CorpusError, match=r"run\.json: damaged record.*--fresh"):
+        output.check_unchanged(tmp_path, {})
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"stages": 3}'])
+def test_a_damaged_summary_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "summary.json").write_bytes(content)
+    with pytest.raises(CorpusError, match=r"summary\.json: damaged summary.*--fresh"):
+        output.read_summary(tmp_path)
+
+
+def test_a_run_without_its_model_is_not_complete(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_bytes(b"{}")
+    assert not output.is_complete(tmp_path)
+    with pytest.raises(WorkspaceError, match="checkpoints are gone; train it again with --fresh"):
+        output.reopen(tmp_path)
+    write(tmp_path / "checkpoints", 1)
+    output.reopen(tmp_path)
+    assert not (tmp_path / "summary.json").exists()
 
 
 def test_options_that_change_nothing_in_the_result_may_change() -> None:

@@ -40,6 +40,9 @@ def test_the_defaults_are_filled_in(tmp_path: Path) -> None:
         (STAGE, "missing required field `model`"),
         (MODEL, "missing required field `stage`"),
         ("seed = ", "not TOML"),
+        ("seed = -1\n" + MODEL + STAGE, "seed: must be at least 0 and below 2**63, is -1"),
+        (f"seed = {2**63}\n" + MODEL + STAGE, f"below 2**63, is {2**63}"),
+        ("seed = true\n" + MODEL + STAGE, "Expected `int`, got `bool` - at `$.seed`"),
     ],
 )
 def test_a_wrong_plan_is_one_clear_line(tmp_path: Path, text: str, message: str) -> None:
@@ -48,6 +51,10 @@ def test_a_wrong_plan_is_one_clear_line(tmp_path: Path, text: str, message: str)
     assert message in str(caught.value)
     assert "plan.toml" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_largest_seed_is_taken(tmp_path: Path) -> None:
+    assert load(tmp_path, f"seed = {2**63 - 1}\n" + MODEL + STAGE).seed == 2**63 - 1
 
 
 def test_a_missing_plan_is_named(tmp_path: Path) -> None:

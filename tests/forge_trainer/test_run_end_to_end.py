@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -79,6 +80,16 @@ def test_a_killed_run_resumes_bit_for_bit(workspace: Workspace, tmp_path: Path, 
     subprocess.run(command(plan), env=env, capture_output=True, check=True)
     assert timeless(plan) == timeless(whole)
     assert sha256(plan.parent / WEIGHTS) == sha256(whole.parent / WEIGHTS)
+
+
+def test_a_lost_model_is_written_again(undisturbed: Finished, tmp_path: Path) -> None:
+    plan, _ = undisturbed
+    before, lines = sha256(plan.parent / WEIGHTS), metrics_of(plan)
+    shutil.rmtree((plan.parent / WEIGHTS).parent)
+    again = subprocess.run(command(plan), env=environment(tmp_path), capture_output=True, text=True, check=True)
+    assert "writing it again from the last checkpoint" in again.stderr
+    assert sha256(plan.parent / WEIGHTS) == before
+    assert metrics_of(plan) == lines
 
 
 def test_two_processes_learn_the_same(workspace: Workspace, tmp_path: Path, undisturbed: Finished) -> None:

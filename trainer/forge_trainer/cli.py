@@ -3,9 +3,11 @@
 torch, transformers and DeepSpeed are imported by the command that needs them, so that ``--help`` answers at once.
 """
 
+import errno
+import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -14,9 +16,10 @@ from forge.errors import ForgeError
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it; typer turns the interrupt into it."""
 
+DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
 app = typer.Typer(
     name="forge-trainer",
-    help="Train a model in stages on exported shards.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -24,11 +27,19 @@ app = typer.Typer(
 
 PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan, or the folder that holds plan.toml.")]
 Folder = Annotated[Path, typer.Option("-C", "--directory", metavar="DIR", help="Take paths as relative to DIR.")]
+"""Taken before the command and after it; given twice, the second is relative to the first."""
 Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON on standard output.")]
+
+
+@app.callback()
+def _root(context: typer.Context, directory: Folder = Path()) -> None:
+    """Train a model in stages on exported shards."""
+    context.obj = directory
 
 
 @app.command("run")
 def run_command(
+    context: typer.Context,
     plan: PlanPath = Path("plan.toml"),
     *,
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove what an earlier run left, and start over.")] = False,
@@ -39,7 +50,7 @@ def run_command(
     """Train what PLAN says; run again, it goes on where it stopped."""
     from forge_trainer import launch
 
-    outcome = launch.run(_plan_path(directory, plan), write=_note, fresh=fresh, verbose=verbose)
+    outcome = launch.run(_plan_path(context.obj / directory, plan), write=_note, fresh=fresh, verbose=verbose)
     if not launch.leads():
         return
     if as_json:
@@ -51,11 +62,13 @@ def run_command(
 
 
 @app.command("plan")
-def plan_command(plan: PlanPath = Path("plan.toml"), *, directory: Folder = Path(), as_json: Json = False) -> None:
+def plan_command(
+    context: typer.Context, plan: PlanPath = Path("plan.toml"), *, directory: Folder = Path(), as_json: Json = False
+) -> None:
     """Check PLAN and its manifests, and say what `run` would do."""
     from forge_trainer import launch
 
-    facts = launch.preview(_plan_path(directory, plan))
+    facts = launch.preview(_plan_path(context.obj / directory, plan))
     if as_json:
         _json(facts)
         return
@@ -70,19 +83,22 @@ def plan_command(plan: PlanPath = Path("plan.toml"), *, directory: Folder = Path
 
 @app.command("generate")
 def generate_command(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="A Hugging Face folder, such as training/model.")],
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="The text to continue.")],
     *,
     tokens: Annotated[int, typer.Option(min=1, help="At most so many new tokens.")] = 64,
     temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token each time.")] = 0.0,
-    seed: Annotated[int, typer.Option(help="Of the draws, where the temperature is above 0.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=(1 << 63) - 1, help="Of the draws, where the temperature is above 0.")
+    ] = 0,
     directory: Folder = Path(),
     as_json: Json = False,
 ) -> None:
     """Continue PROMPT with the model in MODEL_DIR."""
     from forge_trainer.export import generate
 
-    text = generate(directory / model, prompt, tokens=tokens, temperature=temperature, seed=seed)
+    text = generate(context.obj / directory / model, prompt, tokens=tokens, temperature=temperature, seed=seed)
     if as_json:
         _json({"prompt": prompt, "continuation": text})
     else:
@@ -90,17 +106,28 @@ def generate_command(
 
 
 def main() -> None:
-    """Run the command line; a `ForgeError` becomes one line and exit status 1."""
+    """Run the command line.
+
+    A `ForgeError`, or the system's refusal of a file, becomes one line and exit status 1.
+    """
     try:
         app()
     except ForgeError as error:
-        message = " ".join(str(error).split())
-        typer.echo(f"forge-trainer: error: {message}", err=True)
-        sys.exit(1)
+        _fail(str(error))
+    except OSError as error:
+        if error.errno is None or error.filename is None:
+            raise
+        advice = "check its permissions and those of its folder" if error.errno in DENIED else "check the path"
+        _fail(f"{os.fsdecode(error.filename)}: {error.strerror or os.strerror(error.errno)}; {advice}")
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
             typer.echo("forge-trainer: stopped; run the same command to go on from the last checkpoint", err=True)
         raise
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"forge-trainer: error: {' '.join(message.split())}", err=True)
+    sys.exit(1)
 
 
 def _plan_path(directory: Path, plan: Path) -> Path:

@@ -43,16 +43,28 @@ def read_corpora(plan: Plan, folder: Path) -> list[StageCorpus]:
     """Read the manifest of every stage; paths are relative to ``folder``.
 
     Raises:
-        CorpusError: a manifest is missing or damaged, or two stages have different vocabularies.
+        CorpusError: a manifest or its tokenizer is missing or damaged, or two stages have different vocabularies.
     """
     corpora = []
     for stage in plan.stages:
         path = folder / stage.manifest
         path = path / FILE_NAME if path.is_dir() else path
         manifest = read_manifest(path)
-        corpora.append(StageCorpus(stage=stage, manifest=manifest, path=path, sha256=sha256(path)))
+        corpus = StageCorpus(stage=stage, manifest=manifest, path=path, sha256=sha256(path))
+        _check_tokenizer(corpus)
+        corpora.append(corpus)
     tokenizer_of(corpora)
     return corpora
+
+
+def _check_tokenizer(corpus: StageCorpus) -> None:
+    """Training does without the file and the export at its end does not: better said before than after."""
+    path, expected = corpus.tokenizer_path, corpus.manifest.tokenizer.file.sha256
+    if not path.is_file():
+        raise CorpusError(f"{path}: missing; run `forge export` again")
+    found = sha256(path)
+    if found != expected:
+        raise CorpusError(f"{path}: expected sha256 {expected}, found {found}; run `forge export` again")
 
 
 def tokenizer_of(corpora: Sequence[StageCorpus]) -> TokenizerEntry:

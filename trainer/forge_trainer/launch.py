@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from forge.files import sweep
 from forge_trainer import output
 from forge_trainer.corpus import micro_batch, read_corpora
@@ -49,18 +47,21 @@ def run(path: Path, *, write: Callable[[str], None], fresh: bool = False, verbos
         if not fresh:
             output.check_unchanged(folder, facts)
             if output.is_complete(folder):
-                return Outcome(output=folder, summary=read_summary(folder), already_complete=True)
+                return Outcome(output=folder, summary=output.read_summary(folder), already_complete=True)
+        for corpus in corpora:
+            corpus.packer(plan.seed)  # what it refuses leaves no record of a run behind
         if leads():
             if fresh:
                 output.clear(folder)
+            elif output.lacks_model(folder):
+                output.reopen(folder)
+                write(f"{folder / output.MODEL}: not whole; writing it again from the last checkpoint")
             sweep([folder])
             output.begin(folder, facts)
-        for corpus in corpora:
-            corpus.packer(plan.seed)
         from forge_trainer.run import run_plan
 
         run_plan(plan, corpora, folder, write=write, verbose=verbose)
-        return Outcome(output=folder, summary=read_summary(folder) if leads() else {}, already_complete=False)
+        return Outcome(output=folder, summary=output.read_summary(folder) if leads() else {}, already_complete=False)
 
 
 def preview(path: Path) -> dict[str, Any]:
@@ -92,11 +93,6 @@ def preview(path: Path) -> dict[str, Any]:
         "complete": output.is_complete(folder),
         "stages": stages,
     }
-
-
-def read_summary(folder: Path) -> dict[str, Any]:
-    """The ``summary.json`` of a complete run."""
-    return msgspec.json.decode((folder / output.SUMMARY).read_bytes(), type=dict[str, Any])
 
 
 def leads() -> bool:

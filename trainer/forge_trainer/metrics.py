@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from forge.errors import CorpusError
 from forge.files import write_bytes
 
 FILE_NAME = "metrics.jsonl"
@@ -29,18 +30,26 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_metrics(path: Path) -> list[Metric]:
-    """The whole lines of a metrics file; a line that a killed process left half written is passed over."""
+    """The whole lines of a metrics file; a line that a killed process left half written is passed over.
+
+    Raises:
+        CorpusError: a whole line is no metric.
+    """
     if not path.is_file():
         return []
     decoder = msgspec.json.Decoder(Metric)
     lines = path.read_bytes().split(b"\n")[:-1]
-    return [decoder.decode(line) for line in lines if line]
+    try:
+        return [decoder.decode(line) for line in lines if line]
+    except msgspec.MsgspecError as error:
+        raise CorpusError(f"{path}: a line is no metric ({error}); start over with --fresh") from error
 
 
-def cut_metrics(path: Path, *, global_step: int) -> None:
-    """Drop what was logged after ``global_step``, which a resumed run will log again."""
+def cut_metrics(path: Path, *, global_step: int) -> list[Metric]:
+    """Drop what was logged after ``global_step``, which a resumed run will log again; returns what is left."""
     kept = [metric for metric in read_metrics(path) if metric.global_step <= global_step]
     write_bytes(path, b"".join(encode(metric) for metric in kept))
+    return kept
 
 
 def encode(metric: Metric) -> bytes:

@@ -10,12 +10,12 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 from filelock import FileLock, Timeout
 
-from forge.errors import RecipeError, WorkspaceError
+from forge.errors import CorpusError, RecipeError, WorkspaceError
 from forge.files import write_bytes
 from forge_trainer import checkpoints, metrics
 from forge_trainer.plan import Plan
@@ -25,7 +25,40 @@ SUMMARY = "summary.json"
 CURVE = "loss.png"
 MODEL = "model"
 LOCK = ".lock"
+MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json")
 FREE_KEYS = ("output", "threads", "checkpoint_every", "keep_checkpoints")
+
+
+class StageSummary(TypedDict):
+    """What is told of a stage when the run is over; losses in nats a token."""
+
+    name: str
+    steps: int
+    tokens: int
+    first_loss: float
+    last_loss: float
+    seconds: float
+    tokens_per_second: float | None
+
+
+class Sample(TypedDict):
+    """The beginning of a document, and how the model goes on."""
+
+    prompt: str
+    continuation: str
+
+
+class Summary(TypedDict):
+    """``summary.json``; paths are relative to the output."""
+
+    parameters: int
+    world_size: int
+    stages: list[StageSummary]
+    model: str
+    model_sha256: str
+    metrics: str
+    curve: str
+    sample: Sample
 
 
 def facts_of(plan: Plan, manifests: Mapping[str, str]) -> dict[str, Any]:
@@ -43,11 +76,21 @@ def fingerprint(facts: Mapping[str, Any]) -> str:
 
 
 def check_unchanged(output: Path, facts: Mapping[str, Any]) -> None:
-    """Raise `RecipeError`, naming what differs, if the folder was made from another plan or other manifests."""
+    """Compare with what the folder was made from.
+
+    Raises:
+        RecipeError: it was made from another plan or other manifests; names what differs.
+        CorpusError: the record is damaged.
+    """
     path = output / RUN
     if not path.is_file():
         return
-    before = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    try:
+        before = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise CorpusError(
+            f"{path}: damaged record of what this output is made from; start over with --fresh"
+        ) from error
     for key in sorted({*before, *facts}):
         old, new = before.get(key), facts.get(key)
         if old != new:
@@ -59,8 +102,43 @@ def check_unchanged(output: Path, facts: Mapping[str, Any]) -> None:
 
 
 def is_complete(output: Path) -> bool:
-    """The summary is written last."""
-    return (output / SUMMARY).is_file()
+    """The summary is written last; what it speaks of may have been removed since."""
+    return (output / SUMMARY).is_file() and not lacks_model(output)
+
+
+def lacks_model(output: Path) -> bool:
+    """The run was over, and its model is gone or has lost a file."""
+    model = output / MODEL
+    return (output / SUMMARY).is_file() and not all((model / name).is_file() for name in MODEL_FILES)
+
+
+def reopen(output: Path) -> None:
+    """Make a run whose model is gone resumable from its last checkpoint.
+
+    Raises:
+        WorkspaceError: there is no checkpoint either.
+    """
+    if not (output / checkpoints.FOLDER / checkpoints.LATEST).is_file():
+        raise WorkspaceError(
+            f"{output}: the run was complete, but model and checkpoints are gone; train it again with --fresh"
+        )
+    (output / SUMMARY).unlink()
+
+
+def read_summary(output: Path) -> dict[str, Any]:
+    """The summary of a complete run.
+
+    Raises:
+        CorpusError: it is damaged.
+    """
+    path = output / SUMMARY
+    try:
+        return dict(msgspec.json.decode(path.read_bytes(), type=Summary))
+    except msgspec.MsgspecError as error:
+        raise CorpusError(
+            f"{path}: damaged summary ({error}); remove it and run again to have it written from the last checkpoint, "
+            "or start over with --fresh"
+        ) from error
 
 
 def begin(output: Path, facts: Mapping[str, Any]) -> None:

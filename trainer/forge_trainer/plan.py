@@ -16,6 +16,9 @@ import msgspec
 
 from forge.errors import RecipeError
 
+SEEDS = 1 << 63
+"""How many seeds there are: what torch and numpy both take."""
+
 
 class ModelPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A Llama with random weights; the vocabulary's size comes from the manifest's tokenizer.
@@ -114,7 +117,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         model: the model's shape.
         stages: ``[[stage]]`` tables, in order.
         optimizer: shared by all stages.
-        seed: of the initial weights and of the order of samples.
+        seed: of the initial weights and of the order of samples; 0 up to 2**63 - 1.
         output: folder for checkpoints, metrics and the model, relative to the plan.
         threads: CPU threads a process; torch's own choice if left out.
         precision: ``auto`` is fp32 on a CPU and bf16 (with fp32 master weights) on a GPU.
@@ -174,6 +177,8 @@ def _check_keys(raw: Mapping[str, Any], path: Path) -> None:
 def _check_values(plan: Plan, path: Path) -> None:
     if not plan.stages:
         raise RecipeError("a plan needs at least one [[stage]]", file=path, key="stage")
+    if not 0 <= plan.seed < SEEDS:
+        raise RecipeError(f"must be at least 0 and below 2**63, is {plan.seed}", file=path, key="seed")
     _check_model(plan.model, path)
     for key in ("checkpoint_every", "keep_checkpoints", "log_every"):
         _positive(getattr(plan, key), key=key, file=path)

