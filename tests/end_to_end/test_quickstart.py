@@ -40,4 +40,4 @@ def test_the_quickstart_gives_shards_a_model_and_a_report(tmp_path: Path, materi
     text = run("forge_trainer", "generate", str(tmp_path / "training" / "model"), "Lists the", "--json")
     assert json.loads(text)["continuation"]
     page = Path(run("forge", "-C", workspace, "report", "pretrain").strip())
-    assert "Stage instruct" in page.read_text()
+    assert "Training loss of stage instruct" in page.read_text()
