@@ -1,7 +1,7 @@
 """An npm package fetched once by npm itself, checked, unpacked, and kept.
 
-The tarball is compared with the integrity that npm states, unpacked with Python's ``data`` filter under limits of size
-and number, and put in place by a rename: a folder that exists is whole. Cost: the download, once; later a stat.
+The tarball is compared with the integrity that npm states, unpacked under limits of size and number,
+regular files only, and put in place by a rename: a folder that exists is whole. Cost: the download, once; later a stat.
 """
 
 import base64
@@ -14,7 +14,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import orjson
@@ -172,7 +172,8 @@ def _unpack(tarball: Path, folder: Path, *, note: dict[str, Any], plugin: str) -
         fresh.mkdir()
         try:
             with tarfile.open(tarball, "r|*") as archive:
-                archive.extractall(fresh, members=_bounded(archive), filter="data")
+                for member in _bounded(archive):
+                    _extract(archive, member, fresh)
         except (tarfile.TarError, EOFError, zlib.error) as error:
             raise StepError(
                 f"{tarball}: not a whole tarball ({error}); fetch it again", plugin=plugin, step="collect"
@@ -183,6 +184,26 @@ def _unpack(tarball: Path, folder: Path, *, note: dict[str, Any], plugin: str) -
         except OSError:
             if not (folder / MARKER).is_file():
                 raise
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Write one regular file below ``folder``; links and devices are left out, and directories made as needed.
+
+    Not ``extractall``: its filters are missing from the first releases of Python 3.11.
+
+    Raises:
+        TarError: the member's name leads out of the folder.
+    """
+    stream = archive.extractfile(member) if member.isreg() else None
+    if stream is None:
+        return
+    name = PurePosixPath(member.name)
+    if name.is_absolute() or ".." in name.parts:
+        raise tarfile.TarError(f"the member {member.name!r} leads out of the folder")
+    target = folder.joinpath(*name.parts)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as file:
+        shutil.copyfileobj(stream, file)
 
 
 def _bounded(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
