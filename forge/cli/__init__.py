@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(str(error))
     except OSError as error:
         if error.errno in NO_ROOM:
+            if error.filename is None:
+                _drop_output()
             _fail(no_room(error.filename, error))
         if error.errno is None or error.filename is None:
             raise
@@ -44,6 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if ended.code == INTERRUPTED:
             sys.stderr.write("forge: stopped; what was finished is kept: run the same command to go on\n")
         raise
+
+
+def _drop_output() -> None:
+    """Send what standard output still holds nowhere: Python would try once more at its end, and fail again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _fail(message: str) -> NoReturn:

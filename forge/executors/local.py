@@ -17,6 +17,9 @@ from typing import Any, ClassVar
 
 from forge.errors import StepError
 
+GRACE = 0.5
+"""Seconds that workers have to end by themselves before they are ended."""
+
 
 class LocalExecutor:
     """A process pool on this machine.
@@ -59,11 +62,16 @@ class LocalExecutor:
     def close(self) -> None:
         """End the workers, in the middle of a task if need be: what is half written is swept by the next run."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
-                if child.pid not in self._others:
-                    child.terminate()
-            self._pool = None
+            pool, self._pool = self._pool, None
+            closing = threading.Thread(target=pool.shutdown, kwargs={"wait": True, "cancel_futures": True})
+            closing.start()
+            # The pool first drops what was cancelled: Python 3.11 stumbles over it when a worker dies before that.
+            closing.join(GRACE)
+            if closing.is_alive():
+                for child in multiprocessing.active_children():
+                    if child.pid not in self._others:
+                        child.terminate()
+                closing.join()
 
     def _open(self) -> ProcessPoolExecutor:
         if self._pool is None:

@@ -41,7 +41,8 @@ def undisturbed(small_workspace: MakeWorkspace) -> tuple[dict[str, str], float]:
 def test_an_interrupted_build_says_that_it_can_go_on(small_workspace: MakeWorkspace) -> None:
     workspace = small_workspace("interrupted")
     process = start(workspace, 2)
-    time.sleep(2.5)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("collect ")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
