@@ -139,16 +139,22 @@ def read_manifest(path: Path) -> Manifest:
     return manifest
 
 
+def files_of(manifest: Manifest) -> list[FileEntry]:
+    """Every file that the manifest names."""
+    return [
+        manifest.tokenizer.file,
+        *manifest.extra_files,
+        *(file for shard in manifest.shards for file in shard.files),
+    ]
+
+
 def verify_files(folder: Path, manifest: Manifest) -> None:
     """Check size and sha256 of every file that the manifest names; costs one read of the export.
 
     Raises:
         CorpusError: naming the first file that is missing or differs.
     """
-    entries = [manifest.tokenizer.file, *manifest.extra_files]
-    for shard in manifest.shards:
-        entries.extend(shard.files)
-    for entry in entries:
+    for entry in files_of(manifest):
         path = folder / entry.path
         if not path.is_file():
             raise CorpusError(f"{path}: missing; run `forge export` again")

@@ -104,12 +104,13 @@ class LineReporter:
         """Follow a step in lines; one that fails says how far it came."""
         lines = _Lines(reporter=self, description=description, total=total, unit=unit)
         self.log(f"{description}: {'starting' if total is None else amount(total, unit)}")
+        outcome = ""
         try:
             yield lines
-        except BaseException:
-            self.log(f"{description}: stopped after {lines.so_far()} in {duration(lines.seconds())}")
-            raise
-        self.log(f"{description}: {amount(lines.done, unit)} in {duration(lines.seconds())}")
+            outcome = amount(lines.done, unit)
+        finally:
+            said = outcome or f"stopped after {lines.so_far()}"
+            self.log(f"{description}: {said} in {duration(lines.seconds())}")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,7 +7,6 @@ changed is not run again. Steps therefore read nothing but their arguments and w
 Importing this module costs the standard library and the records; pyarrow is imported for types only.
 """
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -270,12 +269,6 @@ def each(predicate: Callable[[str], float], batch: "pa.RecordBatch", *, column: 
     return pa.array([float(predicate(value.as_py())) for value in batch.column(column)], pa.float64())
 
 
-def options_of(step: object) -> dict[str, Any]:
-    """The step's options by name, in declaration order."""
-    assert dataclasses.is_dataclass(step)
-    return {spec.name: getattr(step, spec.name) for spec in dataclasses.fields(step)}
-
-
 __all__ = [
     "ApiRecord",
     "CatalogView",
@@ -297,5 +290,4 @@ __all__ = [
     "Verdicts",
     "each",
     "option",
-    "options_of",
 ]

@@ -21,7 +21,7 @@ CONTRACT: tuple[type[Any], ...] = (
     steps.HttpClient,
     steps.CatalogView,
 )
-HELPERS = (steps.option, steps.each, steps.options_of)
+HELPERS = (steps.option, steps.each)
 
 
 def hooks() -> str:

