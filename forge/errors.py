@@ -4,6 +4,7 @@
     ├── RecipeError     a recipe or plan cannot be read: file, key, what was expected
     ├── PluginError     a plugin that the recipe needs did not load, or broke a hook's contract
     ├── StepError       a source, filter or renderer failed: plugin, step, record
+    │   └── FetchError  an address cannot be had: refused by us or the server's robots.txt, or unreachable
     ├── WorkspaceError  the workspace is locked, missing, or its disk is full
     ├── CatalogError    the catalogue is missing, newer than this code, or damaged
     ├── CorpusError     a shard or manifest does not hold what it should: file, expected, found
@@ -74,6 +75,17 @@ class StepError(ForgeError):
         return (_step_error, (self.message, self.plugin, self.step, self.record))
 
 
+class FetchError(StepError):
+    """An address cannot be had: its scheme, host, size or robots.txt forbids it, or no attempt got an answer.
+
+    A crawler turns it into a `Reject` and goes on; where the address is the whole source, it ends the run.
+    """
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive the trip from a worker process with the context attached."""
+        return (_fetch_error, (self.message, self.plugin, self.step, self.record))
+
+
 class WorkspaceError(ForgeError):
     """The workspace cannot be used: locked by another process, not a workspace, no room on its disk."""
 
@@ -101,6 +113,10 @@ def no_room(path: object, error: OSError) -> str:
 
 def _step_error(message: str, plugin: str, step: str, record: str) -> StepError:
     return StepError(message, plugin=plugin, step=step, record=record)
+
+
+def _fetch_error(message: str, plugin: str, step: str, record: str) -> FetchError:
+    return FetchError(message, plugin=plugin, step=step, record=record)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from forge.figures import duration, size
+from forge.secrets import redact
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -95,8 +96,8 @@ class LineReporter:
         self.every = every
 
     def log(self, line: str) -> None:
-        """Write the line."""
-        self.stream.write(line + "\n")
+        """Write the line, without secrets."""
+        self.stream.write(redact(line) + "\n")
         self.stream.flush()
 
     @contextmanager
@@ -163,8 +164,8 @@ class TerminalReporter:
         self._open = 0
 
     def log(self, line: str) -> None:
-        """Write the line, above the bars if there are any."""
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        """Write the line, without secrets, above the bars if there are any."""
+        self.console.print(redact(line), markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def track(self, description: str, total: int | None, unit: str) -> Iterator[Track]:

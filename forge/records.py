@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 JsonObject = Mapping[str, Any]
 Domain = Literal["agent", "code", "text"]
-ApiKind = Literal["rest", "python", "cli", "mcp", "model", "graphql"]
+ApiKind = Literal["rest", "python", "cli", "mcp", "model", "graphql", "sql"]
 Origin = Literal["real", "replay", "mock", "llm"]
 
 DOMAINS: tuple[Domain, ...] = ("agent", "code", "text")
@@ -75,6 +75,12 @@ class ApiRecord:
         errors: documented failures, each ``{"code": "404", "description": "..."}``.
         auth: names of the accepted authentication schemes: ``oauth2``, ``apiKey``, ``http:bearer``.
         license: SPDX expression, or ``unknown``.
+        license_evidence: where the licence is stated, and in which words: ``info.license: Apache 2.0``; empty if it is
+            not.
+        terms_url: address of the terms of service, if stated.
+        category: the provider's or marketplace's own category or first tag; empty if there is none.
+        deprecated: whether the documentation says so.
+        meta: what else is known, JSON: ``popularity``, ``pricing``, ``tags``.
         source: the source plugin that collected it.
         url: where a person reads about it, or the specification's address.
         version: the provider's own version of the API.
@@ -96,6 +102,11 @@ class ApiRecord:
     errors: Sequence[JsonObject] = ()
     auth: Sequence[str] = ()
     license: str = UNKNOWN_LICENSE
+    license_evidence: str = ""
+    terms_url: str | None = None
+    category: str = ""
+    deprecated: bool = False
+    meta: JsonObject = field(default_factory=dict)
     source: str
     url: str | None = None
     version: str | None = None
@@ -116,6 +127,7 @@ class ApiRecord:
                 self.examples,
                 self.errors,
                 self.auth,
+                self.deprecated,
             )
             object.__setattr__(self, "content_hash", stable_id(self.id, to_json(content)))
 
@@ -133,7 +145,7 @@ class Document:
         url: where the original is, if anywhere: an address, or a locator such as ``pip:django==5.2:docs/intro.txt``.
         license: SPDX expression, or ``unknown``.
         meta: anything else, JSON. ``loss_spans``: list of ``[start, end)`` character offsets on which the loss is
-            taken; absent means everywhere.
+            taken; absent means everywhere. ``provider``: who runs what the text is about, for the caps of an export.
     """
 
     id: str
@@ -148,7 +160,14 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One turn. ``origin`` says of a tool's answer whether it is real, replayed, mocked, or written by a model."""
+    """One turn.
+
+    Attributes:
+        tool_calls: each ``{"id", "name", "arguments"}``; arguments are an object, or the text as it was written where
+            that is no JSON object.
+        tool_call_id: of a tool's answer, the call that it answers.
+        origin: of a tool's answer, whether it is real, replayed, mocked, or written by a model.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str = ""
@@ -196,7 +215,7 @@ Record = ApiRecord | Document | Trajectory
 
 # Fields that Arrow holds as JSON text, by record type.
 JSON_FIELDS: Mapping[type, frozenset[str]] = {
-    ApiRecord: frozenset({"parameters", "returns", "examples", "errors", "auth"}),
+    ApiRecord: frozenset({"parameters", "returns", "examples", "errors", "auth", "meta"}),
     Document: frozenset({"meta"}),
     Trajectory: frozenset({"tools", "messages", "checks", "blueprint", "usage"}),
     Reject: frozenset(),
@@ -229,10 +248,12 @@ def from_row(kind: type, row: Mapping[str, object]) -> Any:
 
 @cache
 def arrow_schema(kind: type) -> "pa.Schema":
-    """The one Arrow schema of a record type: a string column per field, but for amounts of money (float64)."""
+    """The one Arrow schema of a record type: strings, but for amounts of money (float64) and flags (bool)."""
     import pyarrow as pa
 
+    types = {"cost": pa.float64(), "deprecated": pa.bool_()}
+
     def column(spec: "dataclasses.Field[Any]") -> "pa.Field":
-        return pa.field(spec.name, pa.float64() if spec.name == "cost" else pa.string())
+        return pa.field(spec.name, types.get(spec.name, pa.string()))
 
     return pa.schema([column(spec) for spec in dataclasses.fields(kind)])

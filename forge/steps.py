@@ -7,7 +7,8 @@ changed is not run again. Steps therefore read nothing but their arguments and w
 Importing this module costs the standard library and the records; pyarrow is imported for types only.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
@@ -58,11 +59,63 @@ class Partition:
     size: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """What to fetch, and under which rules.
+
+    Attributes:
+        url: http or https. Secrets in it (user and password, key-like query parameters) are sent, and never written.
+        method: ``GET``, or ``POST``, whose answers are not cached.
+        headers: written to the cache with the answer.
+        secret_headers: sent, never written anywhere: ``{"x-rapidapi-key": context.secret("RAPIDAPI_KEY")}``.
+        body: of a POST.
+        robots: obey the host's robots.txt, its Crawl-delay included.
+        allow_private: follow redirects to private addresses. Without it, only the host named in ``url`` may be private.
+        limit: bytes of a body after which it is refused; None for the client's own limit.
+        refresh: ask the server whether the cached answer is still good, however fresh it is.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = None
+    robots: bool = False
+    allow_private: bool = False
+    limit: int | None = None
+    refresh: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpResponse:
+    """An answer. ``url`` is the final address without secrets; names of ``headers`` are lower case."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class HttpClient(Protocol):
-    """Polite HTTP: cached on disk, retried, rate limited. Opened by the engine, never by a step."""
+    """Polite HTTP: cached on disk, retried, rate limited by host. Opened by the engine, never by a step."""
 
     def get(self, url: str, *, headers: dict[str, str] | None = None) -> bytes:
-        """Body of ``url``. Raises `StepError` when the server refuses or cannot be reached."""
+        """Body of ``url``. Raises `FetchError` when the server refuses or cannot be reached."""
+        ...
+
+    def fetch(self, request: HttpRequest) -> HttpResponse:
+        """The final answer, whatever its status, after redirects, waits and retries.
+
+        Raises:
+            FetchError: scheme, address, size or robots.txt forbid it, or every attempt failed (429 and 5xx included).
+        """
+        ...
+
+    def download(self, request: HttpRequest, path: Path) -> HttpResponse:
+        """Stream the body to ``path``, taking up a download that was cut short; ``body`` of the answer is empty.
+
+        Nothing is cached: the file is the cache. Raises as `fetch`, also for a status of 400 or more.
+        """
         ...
 
 
@@ -108,6 +161,13 @@ class Context:
     catalog: CatalogView | None = None
     refresh: bool = False
     log: Callable[[str], None] = field(default=_say_nothing)
+
+    def secret(self, name: str) -> str | None:
+        """The environment variable ``name``, or None if it is unset or empty.
+
+        Hand it to `HttpRequest.secret_headers` and to nothing else: no option, record, partition or message holds it.
+        """
+        return os.environ.get(name) or None
 
 
 @runtime_checkable
@@ -279,6 +339,8 @@ __all__ = [
     "Executor",
     "Filter",
     "HttpClient",
+    "HttpRequest",
+    "HttpResponse",
     "Partition",
     "Record",
     "Reject",

@@ -8,10 +8,13 @@ standard error and exit status 1; wrong usage exits with 2; anything else is a b
 import errno
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from types import TracebackType
 from typing import NoReturn
 
 from forge.errors import NO_ROOM, ForgeError, no_room
+from forge.secrets import redact
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it; typer turns the interrupt into it."""
@@ -28,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; does not return."""
     from forge.cli.app import make_app
 
+    sys.excepthook = _show_bug
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         make_app(words)(words)
@@ -55,8 +59,13 @@ def _drop_output() -> None:
     os.close(nowhere)
 
 
+def _show_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """The traceback of a bug as Python shows it, without secrets: people paste it into reports."""
+    sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))
+
+
 def _fail(message: str) -> NoReturn:
-    """One line, whatever line breaks a plugin's message brings."""
+    """One line, whatever line breaks and secrets a plugin's message brings."""
     line = " ".join(part.strip() for part in message.splitlines() if part.strip())
-    sys.stderr.write(f"forge: error: {line}\n")
+    sys.stderr.write(f"forge: error: {redact(line)}\n")
     sys.exit(1)

@@ -1,35 +1,36 @@
-"""The HTTP client that `Context` hands out: cached on disk, retried, bounded, and opened when it is first used.
+"""The HTTP client that `Context` hands out: cached on disk, polite, bounded, and opened when it is first used.
 
-Answers are cached by RFC 9111 (hishel, one SQLite file) and survive the run. Refusals that may pass (429, 408, 5xx) and
-broken connections are tried again with growing waits, or after the time that ``Retry-After`` asks for (stamina). Making
-a client costs nothing; the first `HttpClient.get` imports httpx and opens the cache, some 100 ms. A client goes to
+Answers are cached by RFC 9111 (hishel, one SQLite file) and survive the run. What may pass (429, 408, 5xx, broken
+connections, bodies that end early) is tried again with growing waits, or after the time that ``Retry-After`` asks for.
+Requests to one host keep a distance, across worker processes. Secrets are sent, never written (`forge.clients.wire`).
+
+Making a client costs nothing; the first request imports httpx and opens the cache, some 100 ms. A client goes to
 another process by pickle or fork, and opens its own connections there.
 """
 
-import email.utils
 import os
+import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from http.client import responses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from forge.errors import StepError
+from forge import __version__
+from forge.clients.failures import Again, Final, growing_wait
+from forge.errors import FetchError
+from forge.secrets import redact, redact_url
+from forge.steps import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
-    import httpx
+    from forge.clients.hops import Hop
+    from forge.clients.opened import Answer, Opened
 
-USER_AGENT = "hephaestus-forge"
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-LONGEST_WAIT = 60.0
-
-
-class _Again(Exception):  # noqa: N818
-    """A failure that may pass; ``wait`` is what the server asks for in seconds, if it does."""
-
-    def __init__(self, reason: str, wait: float | None = None) -> None:
-        super().__init__(reason)
-        self.wait = wait
+USER_AGENT = f"hephaestus-forge/{__version__}"
+ROBOTS_LIMIT = 5_000_000
+_OPENING = threading.Lock()
 
 
 @dataclass(kw_only=True, eq=False)
@@ -39,111 +40,144 @@ class HttpClient:
     Attributes:
         folder: where the cache lies; made when first needed.
         timeout: seconds for connecting and for each read.
-        limit: bytes of a body after which it is refused.
+        patience: seconds for the whole body of one answer; a download may take longer.
+        limit: bytes of a body, decompressed, after which it is refused.
         attempts: how often a request is made at most.
-        wait: seconds before the second attempt; doubled before each further one.
+        wait: seconds before the second attempt; doubled before each further one, with some chance.
+        longest_wait: seconds; a server that asks for a longer wait by ``Retry-After`` is taken to refuse.
+        interval: seconds between two requests to one host, unless it is private (this machine, the local network).
     """
 
     folder: Path = field(kw_only=False)
     timeout: float = 30.0
+    patience: float = 600.0
     limit: int = 200_000_000
-    attempts: int = 3
+    attempts: int = 4
     wait: float = 1.0
-    _opened: "tuple[int, httpx.Client] | None" = field(default=None, init=False, repr=False)
+    longest_wait: float = 120.0
+    interval: float = 0.2
+    _opened: "Opened | None" = field(default=None, init=False, repr=False)
 
     def get(self, url: str, *, headers: dict[str, str] | None = None) -> bytes:
         """Body of ``url``.
 
         Raises:
-            StepError: the scheme is not http(s), the server refuses or cannot be reached after all attempts, or the
-                body is larger than the limit.
+            FetchError: as `fetch`, and for a status of 400 or more.
         """
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise StepError(f"{url}: only http and https addresses are fetched")
-        import stamina
+        answer = self.fetch(HttpRequest(url=url, headers=headers or {}))
+        if answer.status >= 400:
+            raise FetchError(f"{answer.url}: {refusal(answer.status)}")
+        return answer.body
 
-        try:
-            for attempt in stamina.retry_context(
-                on=_pause, attempts=self.attempts, timeout=None, wait_initial=self.wait, wait_jitter=self.wait / 4
-            ):
-                with attempt:
-                    return self._get(url, headers or {})
-        except _Again as error:
-            raise StepError(f"{url}: {error} after {self.attempts} attempts; try again later") from error
-        raise AssertionError("stamina gave no attempt")
+    def fetch(self, request: HttpRequest) -> HttpResponse:
+        """The final answer, whatever its status, after redirects, waits and retries.
+
+        Raises:
+            FetchError: scheme, address, size or robots.txt forbid it, or every attempt failed.
+        """
+        return self._follow(self._first(request), self._answer)
+
+    def download(self, request: HttpRequest, path: Path) -> HttpResponse:
+        """Stream the body to ``path``, taking up a download that was cut short; ``body`` of the answer is empty.
+
+        The bytes are kept as they are sent, without undoing any ``Content-Encoding``. What has arrived lies beside
+        ``path`` under a name that ends in ``.part`` until it is whole.
+
+        Raises:
+            FetchError: as `fetch`, and for a status of 400 or more. WorkspaceError: the disk is full.
+        """
+        from forge.clients.download import download
+
+        def take(hop: "Hop") -> "Answer":
+            return download(hop, path, opened=self._open())
+
+        answer = self._follow(self._first(request), take)
+        if answer.status >= 400:
+            raise FetchError(f"{answer.url}: {refusal(answer.status)}")
+        return answer
 
     def close(self) -> None:
-        """Close connections and cache; the next `get` opens them again."""
-        if self._opened is not None and self._opened[0] == os.getpid():
-            self._opened[1].close()
-            self._opened[1].storage.close()  # type: ignore[attr-defined]
+        """Close connections and cache; the next request opens them again."""
+        if self._opened is not None and self._opened.pid == os.getpid():
+            self._opened.close()
         self._opened = None
 
-    def _get(self, url: str, headers: dict[str, str]) -> bytes:
-        import httpx
+    def _first(self, request: HttpRequest) -> "Hop":
+        from forge.clients.hops import first
 
-        try:
-            with self._client().stream("GET", url, headers=headers) as response:
-                self._check(url, response)
-                return self._body(url, response)
-        except (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError) as error:
-            raise _Again(f"cannot be reached ({error or type(error).__name__})") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise StepError(f"{url}: {error}") from error
+        with _plain(redact_url(request.url)):
+            return first(request, limit=self.limit if request.limit is None else request.limit)
 
-    def _check(self, url: str, response: "httpx.Response") -> None:
-        status = response.status_code
-        if status in PASSING:
-            raise _Again(f"the server answered {status}", _seconds(response.headers.get("retry-after")))
-        if status >= 400:
-            raise StepError(f"{url}: the server answered {status} {response.reason_phrase}".rstrip())
+    def _follow(self, hop: "Hop", ask: "Callable[[Hop], Answer]") -> HttpResponse:
+        """The answer at the end of the redirects."""
+        from forge.clients.hops import REDIRECTS, following
 
-    def _body(self, url: str, response: "httpx.Response") -> bytes:
-        body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > self.limit:
-                raise StepError(f"{url}: larger than {self.limit / 1e6:g} MB")
-        return bytes(body)
+        while True:
+            answer = self._attempt(hop, ask)
+            if answer.response.status not in REDIRECTS or not answer.location:
+                return answer.response
+            with _plain(hop.shown):
+                hop = following(hop, answer.response.status, answer.location)
 
-    def _client(self) -> "httpx.Client":
-        """The open client of this process; one that came along by a fork belongs to the parent."""
-        if self._opened is None or self._opened[0] != os.getpid():
-            from hishel import CacheOptions, SqliteStorage
-            from hishel.httpx import CacheClient
+    def _attempt(self, hop: "Hop", ask: "Callable[[Hop], Answer]") -> "Answer":
+        """The answer of one address, after as many attempts as it takes."""
+        for attempt in range(1, self.attempts + 1):
+            try:
+                with _plain(hop.shown):
+                    return ask(replace(hop, refresh=hop.refresh or attempt > 1))
+            except Again as error:
+                self._pause(error, attempt=attempt, shown=hop.shown)
+        raise AssertionError("no attempt was made: attempts must be 1 or more")
 
-            storage = SqliteStorage(database_path=self.folder / "responses.sqlite", max_stream_size=self.limit)
-            client = CacheClient(
-                storage=storage,
-                rfc=CacheOptions(shared=False),
-                timeout=self.timeout,
-                follow_redirects=True,
-                headers={"user-agent": USER_AGENT},
-            )
-            self._opened = (os.getpid(), client)
-        return self._opened[1]
+    def _pause(self, error: Again, *, attempt: int, shown: str) -> None:
+        """Wait before the next attempt; there is none after the last, nor where the server asks for too long a wait."""
+        if error.wait is not None and error.wait > self.longest_wait:
+            raise FetchError(
+                f"{shown}: {redact(str(error))} and asks for a wait of {error.wait:.0f} s; "
+                "what was finished is kept: run the same command again after that"
+            ) from None
+        if attempt == self.attempts:
+            raise FetchError(f"{shown}: {redact(str(error))} after {attempt} attempts; try again later") from None
+        wait = growing_wait(attempt, first=self.wait, longest=self.longest_wait)
+        time.sleep(wait if error.wait is None else error.wait)
+
+    def _answer(self, hop: "Hop") -> "Answer":
+        """One attempt at one address, through the cache."""
+        return self._open().fetch(hop)
+
+    def _robots(self, url: str, hop: "Hop") -> HttpResponse:
+        """A robots.txt, asked for under the rules of the hop that needs it."""
+        from forge.clients.hops import first
+
+        with _plain(redact_url(url)):
+            own = first(HttpRequest(url=url, allow_private=hop.allow_private), limit=ROBOTS_LIMIT)
+        return self._follow(replace(own, named=hop.named, may_be_private=hop.may_be_private), self._answer)
+
+    def _open(self) -> "Opened":
+        """What is open in this process; what came along by a fork belongs to the parent."""
+        with _OPENING:
+            if self._opened is None or self._opened.pid != os.getpid():
+                from forge.clients.opened import Opened
+
+                self._opened = Opened.of(self, robots=self._robots)
+            return self._opened
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_opened": None}
 
 
-def _pause(error: Exception) -> bool | float:
-    """Whether to try again, or after how many seconds; a longer wait than ours is a refusal."""
-    if not isinstance(error, _Again):
-        return False
-    if error.wait is None:
-        return True
-    return error.wait if error.wait <= LONGEST_WAIT else False
-
-
-def _seconds(header: str | None) -> float | None:
-    """``Retry-After`` as seconds from now: a number of seconds or an HTTP date."""
-    if not header:
-        return None
-    if header.strip().isdecimal():
-        return float(header)
+@contextmanager
+def _plain(shown: str) -> Iterator[None]:
+    """Turn a refusal into an error that names the address, without the secrets that either may hold."""
     try:
-        then = email.utils.parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return max(0.0, then.timestamp() - time.time())
+        yield
+    except Final as error:
+        raise FetchError(redact(f"{shown}: {error}")) from None
+
+
+def refusal(status: int) -> str:
+    """What a status of 400 or more means to the reader: ``the server answered 404 Not Found; ...``."""
+    phrase = responses.get(status, "")
+    advice = {401: "check the key", 403: "check the key and its permissions", 404: "check the address"}
+    said = f"the server answered {status} {phrase}".rstrip()
+    return f"{said}; {advice.get(status, 'check the address and the options')}"

@@ -19,6 +19,7 @@ from forge.host import Kind, Origin, PluginHost
 from forge.options import make_step
 from forge.progress import Reporter
 from forge.recipe import Recipe, StepTable
+from forge.secrets import redact_facts
 from forge.steps import CatalogView, Context, Executor, HttpClient
 from forge.workspace import Workspace
 
@@ -46,11 +47,14 @@ class EventLog:
     counts: dict[str, int] = field(default_factory=dict)
 
     def write(self, event: str, **facts: Any) -> None:
-        """Append one event. ``computed`` events are what tests count to see that nothing was done twice."""
+        """Append one event, without secrets.
+
+        ``computed`` events are what tests count to see that nothing was done twice.
+        """
         self.counts[event] = self.counts.get(event, 0) + 1
         self.folder.mkdir(parents=True, exist_ok=True)
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self.started))
-        line = json.dumps({"at": round(time.time(), 3), "event": event, **facts}, sort_keys=True)
+        line = json.dumps({"at": round(time.time(), 3), "event": event, **redact_facts(facts)}, sort_keys=True)
         with (self.folder / f"{stamp}-{os.getpid()}.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
 

@@ -6,18 +6,20 @@ function.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forge.errors import StepError
+from forge.errors import FetchError
+from forge.files import write_bytes
 from forge.records import ApiRecord, Document, arrow_schema, stable_id, to_json, to_row
-from forge.steps import CatalogView, Context, HttpClient, Partition
+from forge.steps import CatalogView, Context, HttpClient, HttpRequest, HttpResponse, Partition
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Answers = Mapping[str, bytes | str] | Callable[[str], bytes]
+Body = bytes | str | HttpResponse
+Answers = Mapping[str, Body] | Callable[[str], bytes | HttpResponse]
 
 
 @dataclass(slots=True)
@@ -25,22 +27,47 @@ class OfflineHttp:
     """Answers from a mapping of address to body, or from a function; it never opens a connection.
 
     Attributes:
-        answers: text is sent as UTF-8. A function raises what a server's refusal should raise: a `StepError`.
+        answers: text is sent as UTF-8, with status 200 and no headers; an `HttpResponse` is sent as it is. A function
+            raises what a server's refusal should raise: a `FetchError`.
         asked: the addresses asked for, in order.
+        requests: what `fetch` and `download` were asked, in order.
     """
 
     answers: Answers = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    requests: list[HttpRequest] = field(default_factory=list)
 
     def get(self, url: str, *, headers: dict[str, str] | None = None) -> bytes:  # noqa: ARG002
-        """Body of ``url``. Raises `StepError` for an address that has no answer, as for one that does not exist."""
+        """Body of ``url``. Raises `FetchError` for an address that has no answer, and for a status of 400 or more."""
+        return _accepted(self._answer(url)).body
+
+    def fetch(self, request: HttpRequest) -> HttpResponse:
+        """The answer for the request's address, whatever its status. Raises `FetchError` if there is none."""
+        self.requests.append(request)
+        return self._answer(request.url)
+
+    def download(self, request: HttpRequest, path: Path) -> HttpResponse:
+        """Write the body to ``path``. Raises as `get`."""
+        self.requests.append(request)
+        answer = _accepted(self._answer(request.url))
+        write_bytes(path, answer.body)
+        return replace(answer, body=b"")
+
+    def _answer(self, url: str) -> HttpResponse:
         self.asked.append(url)
-        if callable(self.answers):
-            return self.answers(url)
-        if url not in self.answers:
-            raise StepError(f"{url}: no answer here; give OfflineHttp one for it")
-        body = self.answers[url]
-        return body.encode() if isinstance(body, str) else body
+        if not callable(self.answers) and url not in self.answers:
+            raise FetchError(f"{url}: no answer here; give OfflineHttp one for it")
+        found = self.answers(url) if callable(self.answers) else self.answers[url]
+        if isinstance(found, HttpResponse):
+            return found
+        body = found.encode() if isinstance(found, str) else found
+        return HttpResponse(url=url, status=200, headers={}, body=body)
+
+
+def _accepted(answer: HttpResponse) -> HttpResponse:
+    if answer.status >= 400:
+        raise FetchError(f"{answer.url}: the server answered {answer.status}; check the address")
+    return answer
 
 
 class MemoryCatalog:
