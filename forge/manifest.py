@@ -15,6 +15,7 @@ from forge.files import sha256, write_bytes
 
 FILE_NAME = "manifest.json"
 FORMAT_VERSION = 1
+LARGEST_PROVIDERS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,21 @@ class Drop:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What the export was held to.
+
+    Attributes:
+        allow_licences: SPDX identifiers that its documents may carry; None: any.
+        max_share_per_provider: share of a domain's tokens that one provider may have; None: any.
+        withheld: tokens and documents left out for their licence, by licence; shares are of all that could be drawn on.
+    """
+
+    allow_licences: Sequence[str] | None = None
+    max_share_per_provider: float | None = None
+    withheld: Sequence[Count] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class PluginEntry:
     """A plugin that took part: entry-point name, distribution and its version."""
 
@@ -87,6 +103,10 @@ class Manifest:
         seed: the recipe's seed.
         mix: parts by domain, as asked for.
         domains, sources, licences: counts of what is in the shards.
+        providers: of the documents that have one, the `LARGEST_PROVIDERS` largest.
+        effective_providers: exp of the Shannon entropy of the providers' tokens: so many of equal size would be as
+            diverse; 0 without any.
+        limits: what the export was held to.
         drops: what filters took out before the mix, over the documents this export could draw on.
         shards: in order.
     """
@@ -105,6 +125,9 @@ class Manifest:
     plugins: Sequence[PluginEntry]
     shards: Sequence[ShardEntry]
     extra_files: Sequence[FileEntry] = field(default_factory=tuple)
+    providers: Sequence[Count] = ()
+    effective_providers: float = 0.0
+    limits: Limits = field(default_factory=Limits)
     format_version: int = FORMAT_VERSION
 
 

@@ -5,7 +5,7 @@
     [[source]]                     # name, label, max_reject_rate; all other keys are the source's options
     [[render]]                     # name, label; what turns API records into documents
     [[filter]]                     # name, label; in the order in which they judge
-    [export.NAME]                  # mix, max_tokens, shard_tokens, sources
+    [export.NAME]                  # mix, max_tokens, shard_tokens, sources, allow_licences, max_share_per_provider
 
 Unknown keys are errors that suggest the nearest known one. Reading costs a few milliseconds.
 """
@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from forge.errors import RecipeError
+from forge.licences import AllowList
 from forge.options import nearest
 from forge.records import DOMAINS
 
@@ -59,12 +60,16 @@ class ExportTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         max_tokens: size at most, in tokens; None takes all that the scarcest domain allows.
         shard_tokens: a shard ends at the first document that reaches this many tokens.
         sources: labels of sources and renderers to draw on; None draws on all.
+        allow_licences: SPDX identifiers, ``permissive`` or ``unknown``; None allows everything.
+        max_share_per_provider: of a domain's tokens, 0 to 1; None caps nobody.
     """
 
     mix: str = "1:1:1"
     max_tokens: int | None = None
     shard_tokens: int = 1 << 27
     sources: tuple[str, ...] | None = None
+    allow_licences: tuple[str, ...] | None = None
+    max_share_per_provider: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +218,22 @@ def _export(name: str, table: object, *, path: Path) -> ExportTable:
         value = getattr(export, option)
         if value is not None and not 1 <= value < WORD:
             raise RecipeError(f"expected 1 or more, below 2^63, found {value}", file=path, key=f"{key}.{option}")
+    check_limits(export, file=path, key=key)
     return export
+
+
+def check_limits(export: ExportTable, *, file: object = None, key: str = "export") -> None:
+    """Check what an export may hold: licences and the providers' cap.
+
+    Raises:
+        RecipeError: an entry is no licence, or the share is none.
+    """
+    if export.allow_licences is not None:
+        AllowList(export.allow_licences, file=file, key=f"{key}.allow_licences")
+    cap = export.max_share_per_provider
+    if cap is not None and not 0 < cap <= 1:
+        message = f"expected a share above 0, up to 1, found {cap}"
+        raise RecipeError(message, file=file, key=f"{key}.max_share_per_provider")
 
 
 def _check_labels(recipe: Recipe) -> None:

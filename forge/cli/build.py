@@ -1,7 +1,7 @@
 """`forge build` and `forge export`: run the recipe, all of its exports or one."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,11 +21,23 @@ from forge.cli.options import (
 
 if TYPE_CHECKING:
     from forge.engine.export import Exported
+    from forge.recipe import ExportTable
+
+
+AllowLicence = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-licence",
+        metavar="SPDX",
+        help="A licence that documents may have; 'permissive' and 'unknown' too. May be repeated.",
+    ),
+]
 
 
 def build(
     context: typer.Context,
     directory: Directory = None,
+    allow_licence: AllowLicence = None,
     workers: Workers = None,
     executor: ExecutorName = "local",
     refresh: Refresh = False,
@@ -46,7 +58,7 @@ def build(
     with open_session(
         workspace, command="build", workers=workers, executor=executor, refresh=refresh, quiet=quiet
     ) as session:
-        made = run(session, exports=session.recipe.exports)
+        made = run(session, exports=_limited(session.recipe.exports, {"allow_licences": allow_licence}))
         where = (
             f"see {shown(made[0].folder / REPORT_NAME)}"
             if made
@@ -61,6 +73,11 @@ def export(
     name: Annotated[str | None, typer.Argument(help="The export's name. Default: the recipe's first.")] = None,
     mix: Annotated[str | None, typer.Option("--mix", help="Parts of agent, code and text tokens, as 1:1:1.")] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Size at most, in tokens.")] = None,
+    allow_licence: AllowLicence = None,
+    max_share_per_provider: Annotated[
+        float | None,
+        typer.Option("--max-share-per-provider", help="Share of a domain that one provider may have, 0 to 1."),
+    ] = None,
     directory: Directory = None,
     workers: Workers = None,
     executor: ExecutorName = "local",
@@ -81,16 +98,31 @@ def export(
         workspace_of(context, directory), command="export", workers=workers, executor=executor, quiet=quiet
     ) as session:
         chosen, table = session.recipe.export(name)
-        changes: dict[str, Any] = {"mix": mix, "max_tokens": max_tokens}
-        table = _changed(table, {key: value for key, value in changes.items() if value is not None})
-        made = run(session, exports={chosen: table})
+        changes = {
+            "mix": mix,
+            "max_tokens": max_tokens,
+            "allow_licences": allow_licence,
+            "max_share_per_provider": max_share_per_provider,
+        }
+        made = run(session, exports=_limited({chosen: table}, changes))
     _show(made, as_json=as_json)
 
 
-def _changed(table: Any, changes: dict[str, Any]) -> Any:
+def _limited(exports: "Mapping[str, ExportTable]", changes: dict[str, Any]) -> "dict[str, ExportTable]":
+    """The exports with what was asked for on the command line.
+
+    Raises:
+        RecipeError: an option's value is wrong.
+    """
     import msgspec
 
-    return msgspec.structs.replace(table, **changes)
+    from forge.recipe import check_limits
+
+    asked = {key: tuple(value) if isinstance(value, list) else value for key, value in changes.items() if value}
+    made = {name: msgspec.structs.replace(table, **asked) for name, table in exports.items()}
+    for name, table in made.items():
+        check_limits(table, key=f"export.{name}")
+    return made
 
 
 def _show(made: "Sequence[Exported]", *, as_json: bool) -> None:

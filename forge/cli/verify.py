@@ -15,8 +15,10 @@ def verify(
 ) -> None:
     """Compare an export's files with its manifest.
 
-    Checks size and sha256 of every file that the manifest names.
+    Checks size and sha256 of every file that the manifest names, and that every document in the shards has a licence
+    which the export allows.
     """
+    from forge.engine.balance import verify_licences
     from forge.manifest import read_manifest, verify_files
     from forge.recipe import load_recipe
 
@@ -27,6 +29,7 @@ def verify(
     for each in names:
         manifest = read_manifest(workspace.export(each))
         verify_files(workspace.export(each), manifest)
+        verify_licences(workspace.export(each), manifest)
         facts.append({"name": each, "tokens": manifest.tokens, "state": "verified"})
         if not as_json:
             typer.echo(f"{each}: {manifest.tokens:,} tokens in {len(manifest.shards)} shards, all as the manifest says")

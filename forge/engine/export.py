@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forge.diversity import effective_number
+from forge.engine.balance import counts, hold_to_limits, largest_providers, provider_tokens
 from forge.engine.keys import code_version, key_of
 from forge.engine.mix import Pool, choose, split
 from forge.engine.parts import own_file
@@ -23,7 +25,6 @@ from forge.errors import CorpusError
 from forge.files import atomic_path, write_bytes, write_text
 from forge.manifest import (
     FILE_NAME,
-    Count,
     Drop,
     FileEntry,
     Manifest,
@@ -46,7 +47,16 @@ if TYPE_CHECKING:
 CARD_NAME = "README.md"
 TOLERANCE = 0.005
 """How far a domain's share may lie from the mix, of all tokens, before it is said."""
-ENGINE_MODULES = (__name__, "forge.engine.mix", "forge.shards", "forge.manifest", "forge.report.card")
+ENGINE_MODULES = (
+    __name__,
+    "forge.diversity",
+    "forge.engine.balance",
+    "forge.licences",
+    "forge.engine.mix",
+    "forge.shards",
+    "forge.manifest",
+    "forge.report.card",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,9 +128,10 @@ def export(session: Session, corpus: Corpus, *, name: str, table: ExportTable) -
 def _key(session: Session, corpus: Corpus, drawn: Sequence[TokenPart], *, name: str, table: ExportTable) -> str:
     parts = [(part.label, part.key) for part in drawn]
     shape = (sorted(parse_mix(table.mix).items()), table.max_tokens, table.shard_tokens)
+    limits = (sorted(table.allow_licences) if table.allow_licences is not None else None, table.max_share_per_provider)
     plugins = [(plugin.name, plugin.version) for plugin in corpus.plugins]
     code = [code_version(module) for module in ENGINE_MODULES]
-    return key_of(name, session.recipe.seed, parts, shape, corpus.words.fingerprint, plugins, code)
+    return key_of(name, session.recipe.seed, parts, shape, limits, corpus.words.fingerprint, plugins, code)
 
 
 def _standing(folder: Path, key: str) -> Manifest | None:
@@ -142,19 +153,27 @@ def _has_size(path: Path, size: int) -> bool:
 def _write(session: Session, corpus: Corpus, *, order: _Order, partial: Path) -> None:
     documents = _documents(order.drawn)
     _check_ids(documents)
+    documents, limits = hold_to_limits(documents, order.table)
     pool = Pool(
         ids=documents.column("id").to_pylist(),
         domains=documents.column("domain").to_pylist(),
         tokens=documents.column("tokens").to_numpy(),
+        providers=documents.column("provider").to_pylist(),
     )
-    shares = parse_mix(order.table.mix)
-    picked = choose(pool, shares=shares, max_tokens=order.table.max_tokens, seed=session.recipe.seed)
+    picked = choose(
+        pool,
+        shares=parse_mix(order.table.mix),
+        max_tokens=order.table.max_tokens,
+        seed=session.recipe.seed,
+        provider_cap=order.table.max_share_per_provider,
+    )
     chosen = documents.take(picked)
     tasks = _shard_tasks(chosen, order=order, partial=partial, vocab_size=corpus.words.load().vocab_size)
     _write_shards(session, tasks, chosen=chosen, name=order.name, partial=partial)
     write_bytes(partial / "tokenizer.json", corpus.words.file.read_bytes())
     shards = [_shard_entry(task, chosen.column("tokens").to_numpy()[rows], root=partial) for task, rows in tasks]
     manifest = _manifest(session, corpus, order=order, chosen=chosen, shards=shards, root=partial)
+    manifest = dataclasses.replace(manifest, limits=limits)
     _tell_shares(session, manifest)
     write_text(partial / CARD_NAME, render_card(manifest))
     card = file_entry(partial / CARD_NAME, partial)
@@ -280,9 +299,11 @@ def _manifest(
             eos_id=encoder.eos_id,
             dtype=token_dtype(encoder.vocab_size).name,
         ),
-        domains=_counts(chosen, "domain"),
-        sources=_counts(chosen, "source"),
-        licences=_counts(chosen, "license"),
+        domains=counts(chosen, "domain"),
+        sources=counts(chosen, "source"),
+        licences=counts(chosen, "license"),
+        providers=largest_providers(chosen),
+        effective_providers=effective_number(provider_tokens(chosen)),
         drops=drops(order.drawn, corpus.filters),
         plugins=corpus.plugins,
         shards=shards,
@@ -294,22 +315,6 @@ def _shard_entry(task: ShardTask, tokens: "np.ndarray[Any, Any]", *, root: Path)
     files: list[FileEntry] = [file_entry(path, root) for path in paths]
     name = task.prefix.relative_to(root).as_posix()
     return ShardEntry(name=name, tokens=int(tokens.sum()), documents=len(tokens), masked=task.masked, files=files)
-
-
-def _counts(chosen: "pa.Table", column: str) -> list[Count]:
-    """Tokens and documents by the values of a column, the largest first."""
-    total = max(1, sum(chosen.column("tokens").to_pylist()))
-    grouped = chosen.group_by(column).aggregate([("tokens", "sum"), ("tokens", "count")]).to_pylist()
-    counts = [
-        Count(
-            name=row[column] or "unknown",
-            tokens=row["tokens_sum"],
-            documents=row["tokens_count"],
-            share=row["tokens_sum"] / total,
-        )
-        for row in grouped
-    ]
-    return sorted(counts, key=lambda count: (-count.tokens, count.name))
 
 
 def drops(parts: Sequence[TokenPart], filters: Sequence[str]) -> list[Drop]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ["id", "domain", "kind", "source", "url", "license", "meta", "text"]
 CODE = (__name__, "forge.shards", "forge.bpe", "forge.engine.parts", "forge.engine.refine")
-SIDE_COLUMNS = ("id", "domain", "kind", "source", "url", "license", "tokens", "masked")
+SIDE_COLUMNS = ("id", "domain", "kind", "source", "provider", "url", "license", "tokens", "masked")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +154,7 @@ def tokenize_part(task: TokenTask) -> TokenPart:
 
 
 def side_schema() -> Any:
-    """Columns of a document's row: what it is, whence, under which licence, and its length in tokens."""
+    """Columns of a document's row: what it is, whence, about whose API, under which licence, its length in tokens."""
     import pyarrow as pa
 
     kinds = {"tokens": pa.int32(), "masked": pa.bool_()}
@@ -175,7 +175,9 @@ def _encoded(
         documents = batch.to_pylist()
         pieces: list[list[tuple[str, bool]]] = []
         for document in documents:
-            spans = orjson.loads(document["meta"] or "{}").get("loss_spans")
+            meta = orjson.loads(document["meta"] or "{}")
+            spans = meta.get("loss_spans")
+            document["provider"] = str(meta.get("provider") or "")
             if spans is not None and rewritten:
                 message = "a filter that rewrites text stands before a document with loss spans; keep them apart"
                 raise StepError(message, plugin=task.tokenizer.name, step="tokenize", record=document["id"])

@@ -59,7 +59,9 @@ def render_card(manifest: Manifest, *, catalog: CatalogCounts | None = None) -> 
         _counts("Source", manifest.sources),
         "## Licences",
         _licence_note(manifest),
+        _limits_note(manifest),
         _counts("Licence", manifest.licences),
+        *_providers(manifest),
         *_drops(manifest),
         "## Reading it",
         "In the folder of this file, with `hephaestus-forge` installed:",
@@ -144,6 +146,31 @@ def _licence_note(manifest: Manifest) -> str:
             "look at where it comes from before you publish it."
         )
     return note
+
+
+def _limits_note(manifest: Manifest) -> str:
+    """What the allow list kept out."""
+    limits = manifest.limits
+    if limits.allow_licences is None:
+        return ""
+    kept_out = ", ".join(f"{_text(count.name)} ({figures.percent(count.share)})" for count in limits.withheld[:8])
+    names = ", ".join(f"`{_code(name)}`" for name in limits.allow_licences)
+    return (
+        f"Only these licences are allowed: {names}. Left out, as shares of the tokens there were: {kept_out or 'none'}."
+    )
+
+
+def _providers(manifest: Manifest) -> Sequence[str]:
+    """Who the agent documents are about; material of few providers teaches their habits."""
+    if not manifest.providers:
+        return ()
+    cap = manifest.limits.max_share_per_provider
+    held = f", each held to {figures.percent(cap)} of its domain" if cap is not None else ""
+    note = (
+        f"The documents about APIs are as diverse as those of {manifest.effective_providers:.1f} providers of equal "
+        f"size would be (exp of the Shannon entropy of their tokens){held}. The largest, as shares of these documents:"
+    )
+    return ("## Providers", note, _counts("Provider", manifest.providers))
 
 
 def _drops(manifest: Manifest) -> Sequence[str]:

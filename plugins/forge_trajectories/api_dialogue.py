@@ -75,7 +75,7 @@ class ApiDialogue:
             source=self.name,
             url=record.url,
             license=record.license,
-            meta={"api": record.id, "form": style.name, "loss_spans": spans},
+            meta={"api": record.id, "provider": record.provider, "form": style.name, "loss_spans": spans},
         )
 
 

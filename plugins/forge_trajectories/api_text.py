@@ -55,6 +55,6 @@ class ApiText:
                 source=self.name,
                 url=record.url,
                 license=record.license,
-                meta={"api": record.id, "form": form},
+                meta={"api": record.id, "provider": record.provider, "form": form},
             )
         ]

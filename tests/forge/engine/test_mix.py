@@ -32,14 +32,27 @@ LENGTHS = st.lists(st.integers(1, 400), min_size=300, max_size=500)
 
 @settings(max_examples=25, deadline=None)
 @given(LENGTHS, LENGTHS, LENGTHS, st.sampled_from(["1:1:1", "2:1:1", "36:34:30", "0:1:3"]), st.integers(0, 2**32))
-def test_shares_are_within_half_a_percent(a: list[int], c: list[int], t: list[int], mix: str, seed: int) -> None:
-    made = pool({"agent": a, "code": c, "text": t})
+def test_each_domain_fills_its_part_as_far_as_whole_documents_can(
+    a: list[int], c: list[int], t: list[int], mix: str, seed: int
+) -> None:
+    lengths = {"agent": a, "code": c, "text": t}
+    made = pool(lengths)
     shares = parse_mix(mix)
-    order = choose(made, shares=shares, max_tokens=None, seed=seed)
-    sums = totals(made, order)
-    total = sum(sums.values())
+    chosen = set(choose(made, shares=shares, max_tokens=None, seed=seed).tolist())
+    sums = totals(made, np.array(sorted(chosen), np.int64))
+    size = min(sum(lengths[domain]) / share for domain, share in shares.items() if share)
     for domain, share in shares.items():
-        assert abs(sums.get(domain, 0) / total - share) <= 0.005
+        gap = int(size * share) - sums.get(domain, 0)
+        left = [made.tokens[i] for i in range(len(made.ids)) if made.domains[i] == domain and i not in chosen]
+        assert gap >= 0
+        assert not share or not left or gap < min(left)
+
+
+def test_shares_are_within_half_a_percent() -> None:
+    made = pool({domain: [n * 37 % 400 + 1 for n in range(4_000)] for domain in ("agent", "code", "text")})
+    sums = totals(made, choose(made, shares=parse_mix("36:34:30"), max_tokens=None, seed=3))
+    for domain, share in parse_mix("36:34:30").items():
+        assert abs(sums[domain] / sum(sums.values()) - share) <= 0.005
 
 
 def test_the_scarcest_domain_sets_the_size() -> None:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from forge.catalog import CatalogCounts
-from forge.manifest import Count, Drop, FileEntry, Manifest, PluginEntry, ShardEntry, TokenizerEntry
+from forge.catalog import CatalogCounts, NearDuplicates
+from forge.manifest import Count, Drop, FileEntry, Limits, Manifest, PluginEntry, ShardEntry, TokenizerEntry
 from forge.report import FilterRow, ReportData, SourceRow, StageCurve
 
 HOSTILE = '<script>alert("x")</script><img src="https://evil.example/x.png"> | `a` [b](https://evil.example) \u202e'
@@ -61,6 +61,13 @@ def manifest() -> Manifest:
             for name in names
         ],
         extra_files=[entry("documents.parquet")],
+        providers=counts(("amazonaws.com", 200_000, 1_400), (HOSTILE, 108_641, 600)),
+        effective_providers=1.9,
+        limits=Limits(
+            allow_licences=["permissive", "unknown"],
+            max_share_per_provider=0.65,
+            withheld=counts(("GPL-3.0-only", 50_000, 44)),
+        ),
     )
 
 
@@ -73,6 +80,19 @@ def catalog() -> CatalogCounts:
         by_source={"openapi": 93_112, "botocore": 19_492},
         by_provider={"amazonaws.com": 16_555, "microsoft.com": 18_211, HOSTILE: 12},
         by_licence={"CC0-1.0": 79_492, "unknown": 5_419},
+        strict=70_321,
+        near={"structure": 9_100, "wording": 12_400},
+        near_duplicates=[
+            NearDuplicates(
+                rule="wording",
+                apis=4_351,
+                providers=1,
+                provider="microsoft.com",
+                name=HOSTILE,
+                id="0" * 32,
+                description=HOSTILE,
+            )
+        ],
     )
 
 

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from forge.catalog import CatalogCounts
 from forge.files import write_text
-from forge.manifest import Count, Manifest, ShardEntry, file_entry, write_manifest
+from forge.manifest import Count, Limits, Manifest, ShardEntry, file_entry, write_manifest
 from forge.report import render_card
 from forge.report.card import size_category
 from forge.shards import write_shard
@@ -105,3 +105,17 @@ def test_names_cannot_break_a_table_or_add_markup(manifest: Manifest) -> None:
 
 def test_catalogue_is_told_with_its_rule(manifest: Manifest, catalog: CatalogCounts) -> None:
     assert f"84,911 distinct documented APIs: {catalog.rule}." in render_card(manifest, catalog=catalog)
+
+
+def test_the_card_says_what_the_limits_left_out_and_who_dominates(manifest: Manifest) -> None:
+    card = render_card(manifest)
+    assert "Only these licences are allowed: `permissive`, `unknown`. Left out" in card
+    assert "GPL-3.0-only (100" in card
+    assert "those of 1.9 providers of equal size" in card
+    assert "each held to 65" in card
+
+
+def test_without_limits_the_card_says_nothing_of_them(manifest: Manifest) -> None:
+    card = render_card(dataclasses.replace(manifest, limits=Limits(), providers=()))
+    assert "are allowed" not in card
+    assert "## Providers" not in card

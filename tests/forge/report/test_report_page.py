@@ -170,3 +170,17 @@ def test_funnel_ends_with_the_mix(data: ReportData) -> None:
 def test_filter_that_saw_nothing_divides_by_nothing(data: ReportData) -> None:
     empty = dataclasses.replace(data, filters=[FilterRow(label="length", seen=0, kept=0)])
     assert "leaves nothing out" in Page(render_report(empty)).text
+
+
+def test_the_page_shows_providers_cap_and_allowed_licences(data: ReportData) -> None:
+    page = render_report(data)
+    assert "Whose APIs it is about" in page
+    assert "As diverse as 1.9 providers" in page
+    assert "Only these licences are allowed" in page
+    assert "No cap is set" not in page
+
+
+def test_the_page_shows_the_strict_count_and_the_groups_that_it_leaves_out(data: ReportData) -> None:
+    page = render_report(data)
+    assert "70,321 groups of structural near-duplicates" in page
+    assert "4,351" in page

@@ -20,6 +20,8 @@ class Notes:
     name: ClassVar[str] = "notes"
     path: str
     domain: str = option("text", help="domain")
+    license: str = option("MIT", help="licence of every line")
+    provider: str = option("", help="provider of every line")
 
     def partitions(self, context: Context) -> Sequence[Partition]:
         files = sorted((context.workspace / self.path).glob("*.txt"))
@@ -46,7 +48,8 @@ class Notes:
                     kind="note",
                     text=line,
                     source=self.name,
-                    license="MIT",
+                    license=self.license,
+                    meta={"provider": self.provider} if self.provider else {},
                 )
 
 
