@@ -33,15 +33,16 @@ def add_source(
     from forge.host import PluginHost
     from forge.options import make_step, parse_settings
     from forge.recipe_edit import add_source as add
+    from forge.secrets import redact, redact_facts
 
     workspace = workspace_of(context, directory)
     offer = PluginHost().require("source", name)
     options = parse_settings(settings or [], step=offer.step)
     source = make_step(offer.step, options, file=workspace.recipe, key=f"source.{name}")
-    plan = _plan(source, workspace)
+    plan = redact(_plan(source, workspace))
     if not dry_run:
         add(workspace.recipe, name=name, label=label, options=options, max_reject_rate=max_reject_rate)
-    facts: dict[str, Any] = {"source": name, "label": label or name, "options": options, "plan": plan}
+    facts: dict[str, Any] = {"source": name, "label": label or name, "options": redact_facts(options), "plan": plan}
     if max_reject_rate is not None:
         facts["max_reject_rate"] = max_reject_rate
     if as_json:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import orjson
 
 from forge.errors import StepError
-from forge.records import ApiRecord, Reject
+from forge.records import UNKNOWN_LICENSE, ApiRecord, Reject
 from forge.steps import Context, Partition, option
 from forge_sources import spec_files
 
@@ -76,6 +76,7 @@ class Botocore:
         from forge_sources.botocore_model import records
 
         root = self._root(context)
+        stated = (UNKNOWN_LICENSE, "") if self.path else _license()
         for service in partition.items:
             model_file, *example_files = _files(root, service)
             model = _load(root, model_file)
@@ -88,7 +89,7 @@ class Botocore:
                 if isinstance(examples, Reject):
                     yield examples
                     examples = {}
-            yield from records(model, examples, folder=service, source=self.name)
+            yield from records(model, examples, folder=service, source=self.name, stated=stated)
 
     def _services(self, root: Path) -> list[str]:
         folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
@@ -104,6 +105,24 @@ class Botocore:
         if found is None or not found.submodule_search_locations:
             raise StepError("botocore is not installed: pip install botocore", plugin=self.name, step="collect")
         return Path(found.submodule_search_locations[0]) / "data"
+
+
+def _license() -> tuple[str, str]:
+    """The licence that botocore's own metadata states, as an SPDX expression, and the words that state it."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    from forge_sources.licenses import spdx
+
+    try:
+        found = metadata("botocore")
+    except PackageNotFoundError:  # importable without having been installed
+        return UNKNOWN_LICENSE, ""
+    for key in ("License-Expression", "License"):
+        words = " ".join(" ".join(found.get_all(key) or ()).split())[:200]
+        if words:
+            expression = words if key == "License-Expression" else spdx({"name": words})
+            return expression, f"metadata of botocore: {key}: {words}"
+    return UNKNOWN_LICENSE, ""
 
 
 def _files(root: Path, service: str) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from forge.records import ApiRecord
+from forge.records import UNKNOWN_LICENSE, ApiRecord
 from forge_sources.botocore_names import SERVICE_NAMES, path_of
 from forge_sources.botocore_shapes import reference_to, schema_of
 from forge_sources.markup import clip, plain
@@ -47,6 +47,7 @@ class Model:
         metadata, shapes: of the model.
         sent, answered: its shapes as schemas under the two budgets.
         examples: documented calls by operation.
+        license: of the models, and where it is stated.
     """
 
     service: str
@@ -55,9 +56,12 @@ class Model:
     sent: SchemaBook
     answered: SchemaBook
     examples: Node
+    license: tuple[str, str]
 
 
-def records(model: Any, examples: Any, *, folder: str, source: str) -> Iterator[ApiRecord]:
+def records(
+    model: Any, examples: Any, *, folder: str, source: str, stated: tuple[str, str] = (UNKNOWN_LICENSE, "")
+) -> Iterator[ApiRecord]:
     """The operations of a service model.
 
     Args:
@@ -65,6 +69,7 @@ def records(model: Any, examples: Any, *, folder: str, source: str) -> Iterator[
         examples: the parsed ``examples-1.json``; an empty object where there is none.
         folder: the service's folder in botocore's data.
         source: name of the source plugin.
+        stated: licence of the models and where it is stated.
     """
     shapes = mapping(mapping(model).get("shapes"))
     refs = References({"shapes": {name: schema_of(mapping(shape)) for name, shape in shapes.items()}})
@@ -75,6 +80,7 @@ def records(model: Any, examples: Any, *, folder: str, source: str) -> Iterator[
         sent=SchemaBook(refs, PARAMETERS),
         answered=SchemaBook(refs, RETURNS),
         examples=mapping(mapping(examples).get("examples")),
+        license=stated,
     )
     for name, operation in mapping(mapping(model).get("operations")).items():
         yield _record(opened, str(name), mapping(operation), source=source)
@@ -99,11 +105,24 @@ def _record(model: Model, name: str, operation: Node, *, source: str) -> ApiReco
         examples=_examples(model, name, arguments),
         errors=_errors(model, operation),
         auth=_auth(model, operation),
-        license="Apache-2.0",
+        license=model.license[0],
+        license_evidence=model.license[1],
+        deprecated=operation.get("deprecated") is True,
+        meta=_meta(model, operation),
         source=source,
         url=text_of(operation.get("documentationUrl")) or link,
         version=text_of(model.metadata.get("apiVersion")) or None,
     )
+
+
+def _meta(model: Model, operation: Node) -> Node:
+    """The service's full name, its protocol, and why an operation is deprecated."""
+    facts = {
+        "title": text_of(model.metadata.get("serviceFullName")),
+        "protocol": text_of(model.metadata.get("protocol")),
+        "deprecated_message": clip(plain(text_of(operation.get("deprecatedMessage"))), ERROR_CHARACTERS),
+    }
+    return {key: value for key, value in facts.items() if value}
 
 
 def _shape(model: Model, holder: Any) -> Node:

@@ -8,6 +8,7 @@ Source: the SPDX License List.
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from forge.records import UNKNOWN_LICENSE
@@ -45,19 +46,42 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"^(the )?mit\b|\bmit licen[sc]e|licenses/mit\b|spdx\.org/licenses/mit\b", "MIT"),
     (r"\bunlicense\b|unlicense\.org", "Unlicense"),
 )
+_JOINED = re.compile(r" (OR|AND|WITH) ")
+_SHAPE = re.compile(r"[A-Za-z0-9.+() -]{2,120}")
+_SHORT = frozenset({"MIT", "ISC", "Zlib", "Unlicense", "WTFPL", "NCSA"})
 _COMPILED = tuple((re.compile(pattern), identifier) for pattern, identifier in _RULES)
 
 
 def spdx(license_object: Any) -> str:
-    """The SPDX expression of an OpenAPI License Object, or ``unknown``. ``identifier`` (3.1) is taken as it is."""
+    """The SPDX expression of an OpenAPI License Object, or ``unknown``.
+
+    An ``identifier`` (3.1) or a name that is an SPDX expression is taken as it is; other words by the rules above.
+    """
     if not isinstance(license_object, Mapping):
         return UNKNOWN_LICENSE
     identifier = license_object.get("identifier")
-    if isinstance(identifier, str) and identifier.strip():
-        return identifier.strip()
-    parts = (license_object.get("name"), license_object.get("url"))
+    if isinstance(identifier, str) and _expression(identifier.strip()):
+        return _expression(identifier.strip())
+    name = license_object.get("name")
+    if isinstance(name, str) and _JOINED.search(name) and _expression(name.strip()):
+        return _expression(name.strip())
+    parts = (name, license_object.get("url"))
     stated = " ".join(part.strip().lower()[:200] for part in parts if isinstance(part, str))
     for pattern, expression in _COMPILED:
         if pattern.search(stated):
             return expression
-    return UNKNOWN_LICENSE
+    return (_expression(name.strip()) if isinstance(name, str) else "") or UNKNOWN_LICENSE
+
+
+@cache
+def _expression(text: str) -> str:
+    """``text`` as license-expression writes it, where all its parts are on the SPDX list; else nothing."""
+    if not _SHAPE.fullmatch(text) or not any(letter.isdigit() or letter == "-" for letter in text):
+        return text if text in _SHORT else ""
+    from license_expression import ExpressionError, get_spdx_licensing
+
+    try:
+        parsed = get_spdx_licensing().parse(text, validate=True, strict=True)
+    except ExpressionError:
+        return ""
+    return str(parsed)

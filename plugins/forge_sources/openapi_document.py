@@ -5,11 +5,22 @@ readers here turn what is not of the expected type into nothing.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
+import orjson
+
+from forge_sources.openapi_external import Neighbours
+from forge_sources.openapi_open import value_of
 from forge_sources.openapi_refs import References
 from forge_sources.openapi_schema import Budget, Node, SchemaBook
 
+MOST_OPERATIONS = 100_000
+MOST_LISTED = 1_000
+"""Entries of a list that are looked at: parameters of an operation, origins, servers."""
+MOST_MEDIA = 100
+MOST_EXAMPLE_WORK = 2_000_000
+"""Schemas that are searched for examples in one document."""
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 PARAMETERS = Budget(depth=3, room=40, text=400, nested_text=160)
 RETURNS = Budget(depth=2, room=16, text=240, nested_text=100)
@@ -26,17 +37,19 @@ class OpenApi:
         parameters: schemas of what is sent.
         returns: schemas of what is answered.
         stated: examples found on named schemas so far, by reference and levels looked down.
+        examples_left: schemas that may still be searched for examples.
     """
 
-    __slots__ = ("info", "parameters", "refs", "returns", "root", "stated", "version2")
+    __slots__ = ("examples_left", "info", "parameters", "refs", "returns", "root", "stated", "version2")
 
-    def __init__(self, root: Mapping[str, Any]) -> None:
+    def __init__(self, root: Mapping[str, Any], *, neighbours: Neighbours | None = None) -> None:
         self.root = root
         self.info = mapping(root.get("info"))
         self.version2 = "swagger" in root and "openapi" not in root
-        self.refs = References(root)
+        self.refs = References(root, neighbours=neighbours)
         self.parameters = SchemaBook(self.refs, PARAMETERS)
         self.returns = SchemaBook(self.refs, RETURNS)
+        self.examples_left = MOST_EXAMPLE_WORK
         self.stated: dict[tuple[str, int], tuple[bool, Any]] = {}
 
     def followed(self, node: Any) -> Node:
@@ -44,17 +57,31 @@ class OpenApi:
         return mapping(self.refs.follow(node)[0])
 
     def operations(self) -> "Iterator[tuple[str, str, Node, Node]]":
-        """``(method, path, path item, operation)`` in the document's order."""
+        """``(method, path, path item, operation)`` in the document's order, at most `MOST_OPERATIONS`.
+
+        A path that cannot be read, and the first operation past the limit, are noted among the lost references.
+        """
+        left = MOST_OPERATIONS
         for path, item in mapping(self.root.get("paths")).items():
-            entry = self.followed(item)
+            try:
+                entry = self.followed(value_of(item))
+            except orjson.JSONDecodeError as error:
+                self.refs.lost.setdefault(f"#/paths/{path.replace('~', '~0').replace('/', '~1')}", f"not JSON: {error}")
+                continue
             for method in METHODS if entry else ():
                 operation = entry.get(method)
                 if isinstance(operation, dict):
+                    if not left:
+                        self.refs.lost.setdefault(
+                            "#/paths", f"more than {MOST_OPERATIONS} operations; the rest is left"
+                        )
+                        return
+                    left -= 1
                     yield method, str(path), entry, operation
 
     def listed(self, node: Any) -> list[Node]:
         """The objects in a list, references followed; what is no object is left out."""
-        followed = [self.refs.follow(item)[0] for item in node] if isinstance(node, list) else []
+        followed = [self.refs.follow(item)[0] for item in node[:MOST_LISTED]] if isinstance(node, list) else []
         return [item for item in followed if isinstance(item, dict)]
 
 
@@ -72,7 +99,7 @@ def text_of(node: Any) -> str:
 
 def best_media(content: Any) -> tuple[str, Node]:
     """The media type of ``content`` that a program would rather speak: JSON, then forms, then the first."""
-    offered = [(kind, mapping(media)) for kind, media in mapping(content).items()]
+    offered = [(kind, mapping(media)) for kind, media in islice(mapping(content).items(), MOST_MEDIA)]
     if not offered:
         return "", {}
     return min(offered, key=lambda pair: _rank(pair[0]))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from forge_sources.openapi_document import OpenApi, best_media, mapping
+from forge_sources.openapi_document import MOST_MEDIA, OpenApi, best_media, mapping
 from forge_sources.schema_keywords import Node, is_small
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_EXAMPLES = 2
 MOST_BYTES = 3_000
+MOST_PROPERTIES = 500
 LEVELS = 3
 
 Stated = tuple[bool, Any]
@@ -66,7 +67,7 @@ def answer_examples(api: OpenApi, response: Node) -> dict[str, Any]:
 
 def best_value(by_media: Mapping[str, Any]) -> Any:
     """Swagger 2.0 states examples by media type: the JSON one, else the first."""
-    for kind, value in by_media.items():
+    for kind, value in islice(by_media.items(), MOST_MEDIA):
         if "json" in kind:
             return value
     return next(iter(by_media.values()))
@@ -112,14 +113,18 @@ def _body_arguments(arguments: "Arguments", body: Any) -> Node:
 
 def _on_node(api: OpenApi, node: Node) -> Stated:
     """An example stated on a parameter or schema itself."""
-    for key in ("example", "x-example"):
-        if node.get(key) is not None:
-            return True, node[key]
+    value = node.get("example")
+    if value is None:
+        value = node.get("x-example")
+    if value is not None:
+        return True, value
     several = node.get("examples")
+    if several is None:
+        return _NOTHING
     if isinstance(several, list) and several:
         return True, several[0]
     if isinstance(several, dict):
-        for entry in several.values():
+        for entry in islice(several.values(), MOST_EXAMPLES * 4):
             value = api.followed(entry)
             if "value" in value:
                 return True, value["value"]
@@ -128,7 +133,7 @@ def _on_node(api: OpenApi, node: Node) -> Stated:
 
 def _on_schema(api: OpenApi, schema: Any, levels: int) -> Stated:
     """An example stated on a schema, or put together from those of its properties or items."""
-    reference = mapping(schema).get("$ref")
+    reference = schema.get("$ref") if isinstance(schema, dict) else None
     if not isinstance(reference, str):
         return _worked_out(api, schema, levels)
     key = (reference, levels)
@@ -139,7 +144,8 @@ def _on_schema(api: OpenApi, schema: Any, levels: int) -> Stated:
 
 def _worked_out(api: OpenApi, schema: Any, levels: int) -> Stated:
     flat = api.parameters.flatten(schema)[0]
-    if not flat:
+    api.examples_left -= 1
+    if not flat or api.examples_left < 0:
         return _NOTHING
     found = _on_node(api, flat)
     if found[0] or levels <= 0:
@@ -155,6 +161,8 @@ def _worked_out(api: OpenApi, schema: Any, levels: int) -> Stated:
 
 def _from_properties(api: OpenApi, flat: Node, properties: Node, levels: int) -> Stated:
     """All required properties and at least half of all must have an example, or the whole would mislead."""
+    if len(properties) > MOST_PROPERTIES:
+        return _NOTHING
     values = {}
     for name, schema in properties.items():
         is_stated, value = _on_schema(api, schema, levels - 1)
@@ -168,7 +176,7 @@ def _from_properties(api: OpenApi, flat: Node, properties: Node, levels: int) ->
 
 def _decoded(value: Any) -> Any:
     """An example body written as JSON text is what the text says."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+    if isinstance(value, str) and len(value) <= MOST_BYTES * 2 and value.lstrip()[:1] in ("{", "["):
         try:
             return orjson.loads(value)
         except orjson.JSONDecodeError:

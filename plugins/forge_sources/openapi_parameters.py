@@ -7,13 +7,14 @@ on the wire. A body that is no plain object travels under the single property ``
 Sources: OpenAPI 3.1, Parameter Object and Request Body Object; OpenAPI 2.0, Parameter Object.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from forge_sources.openapi_document import OpenApi, best_media, mapping, text_of
 from forge_sources.openapi_examples import media_examples, stated
-from forge_sources.openapi_schema import Node, required_names
+from forge_sources.openapi_schema import MOST_REQUIRED, Node
+from forge_sources.schema_keywords import MOST_KEYS
 
 PLACES = ("path", "query", "header", "cookie", "body")
 MOST_PARAMETERS = 160
@@ -136,7 +137,11 @@ def _schema_of(parameter: Node) -> Any:
         return parameter["schema"]
     if "content" in parameter:
         return best_media(parameter["content"])[1].get("schema")
-    return {key: value for key, value in parameter.items() if key not in ("description", "required", "in", "name")}
+    return {
+        key: value
+        for key, value in islice(parameter.items(), MOST_KEYS)
+        if key not in ("description", "required", "in", "name")
+    }
 
 
 def _add_body(api: OpenApi, arguments: Arguments, body: Node, *, media: Node) -> None:
@@ -146,7 +151,7 @@ def _add_body(api: OpenApi, arguments: Arguments, body: Node, *, media: Node) ->
     properties = mapping(flat.get("properties"))
     arguments.bodies = media_examples(api, media, flat)
     if properties and not isinstance(flat.get("items"), dict):
-        _spread(api, arguments, flat, properties.items())
+        _spread(api, arguments, flat, properties)
     elif schema is not None and not _is_empty(flat):
         tree, size = api.parameters.fitting(schema, room=arguments.room)
         description = api.parameters.text(body.get("description"))
@@ -156,13 +161,15 @@ def _add_body(api: OpenApi, arguments: Arguments, body: Node, *, media: Node) ->
         arguments.body_name = arguments.add("body", tree, where="body", size=size, required=required)
 
 
-def _spread(api: OpenApi, arguments: Arguments, flat: Node, properties: Iterable[tuple[str, Any]]) -> None:
+def _spread(api: OpenApi, arguments: Arguments, flat: Node, properties: Node) -> None:
     # A body that may be left out still needs these once it is sent; specifications seldom say that it is required.
-    required = set(required_names(flat, dict(properties)))
-    for name, schema in properties:
+    names = flat.get("required")
+    listed = names[:MOST_REQUIRED] if isinstance(names, list) else ()
+    required = {name for name in listed if isinstance(name, str)}
+    for index, (name, schema) in enumerate(properties.items()):
         if len(arguments.properties) >= MOST_PARAMETERS:
-            arguments.omitted += 1
-            continue
+            arguments.omitted += len(properties) - index
+            break
         if isinstance(schema, dict) and schema.get("readOnly") is True:
             continue
         tree, size = api.parameters.fitting(schema, room=arguments.room)

@@ -21,6 +21,9 @@ Sized = tuple[Node, int]
 
 MOST_PARTS = 64
 MOST_VARIANTS = 6
+MOST_REQUIRED = 1_000
+MOST_WORK = 1_500_000
+"""Schemas worked out for one document under one budget; what comes after is stubs. The largest real one: 210,000."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +46,12 @@ class Budget:
 class SchemaBook:
     """The schemas of one document under one budget."""
 
-    __slots__ = ("_budget", "_flat", "_memo", "_refs", "_texts")
+    __slots__ = ("_budget", "_flat", "_left", "_memo", "_refs", "_texts")
 
     def __init__(self, refs: References, budget: Budget) -> None:
         self._refs = refs
         self._budget = budget
+        self._left = MOST_WORK
         self._memo: dict[tuple[str, int], Sized] = {}
         self._flat: dict[int, tuple[Node, Node]] = {}  # by identity; holding the node keeps its id
         self._texts: dict[tuple[str, bool], str] = {}
@@ -61,9 +65,13 @@ class SchemaBook:
 
         Nested schemas are left as they stand in the document.
         """
-        node, pointer = self._refs.follow(node)
         if not isinstance(node, dict):
-            return None, name_of(pointer)
+            return None, ""
+        pointer = ""
+        if "$ref" in node:
+            node, pointer = self._refs.follow(node)
+            if not isinstance(node, dict):
+                return None, name_of(pointer)
         title = node.get("title")
         name = name_of(pointer) if pointer else title if isinstance(title, str) else ""
         if not isinstance(node.get("allOf"), list):
@@ -112,7 +120,7 @@ class SchemaBook:
             seen.add(id(part))
             parts.append(part)
             inner = part.get("allOf")
-            for item in inner if isinstance(inner, list) else ():
+            for item in inner[:MOST_PARTS] if isinstance(inner, list) else ():
                 target = self._refs.follow(item)[0]
                 if isinstance(target, dict):
                     stack.append(target)
@@ -128,6 +136,9 @@ class SchemaBook:
     def _expand(self, flat: Node | None, name: str, depth: int) -> Sized:
         if flat is None:
             return {"title": name} if name else {}, 1
+        self._left -= 1
+        if self._left <= 0:
+            depth = 0
         out = keywords(flat)
         out.update(self._described(flat, depth))
         size = 1 + len(out.get("enum", ())) // 8
@@ -191,7 +202,7 @@ def required_names(flat: Mapping[str, Any], properties: Mapping[str, Any]) -> li
     names = flat.get("required")
     if not isinstance(names, list):
         return []
-    return list(dict.fromkeys(name for name in names if isinstance(name, str) and name in properties))
+    return list(dict.fromkeys(name for name in names[:MOST_REQUIRED] if isinstance(name, str) and name in properties))
 
 
 def _merged(parts: list[Node]) -> Node:

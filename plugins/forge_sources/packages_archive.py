@@ -6,6 +6,7 @@ Cost: one decompression of the archive, a tarball two, since its names must be k
 (a zip: of the members that are wanted); one member in memory at a time.
 """
 
+import errno
 import gzip
 import io
 import lzma
@@ -22,6 +23,8 @@ from forge.errors import StepError
 
 MOST_BYTES = 4_000_000_000
 MOST_MEMBERS = 500_000
+_OF_THE_ARCHIVE = (None, errno.EINVAL)
+"""Numbers of the errors that come of an archive's bytes: zstd's have none, a zip may name a place before its start."""
 BROKEN = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -94,6 +97,10 @@ def _explained(archive: Path) -> Iterator[None]:
         raise StepError(
             f"{archive}: not a whole archive ({error or type(error).__name__}); delete its folder and run again"
         ) from error
+    except OSError as error:
+        if error.errno not in _OF_THE_ARCHIVE:  # a disk in trouble is another matter
+            raise
+        raise StepError(f"{archive}: not a whole archive ({error}); delete its folder and run again") from error
 
 
 def _zip_members(archive: Path, *, wanted: Callable[[str], bool], limit: int) -> Iterator[Member]:
@@ -147,7 +154,10 @@ def _data_tar(stream: IO[bytes], archive: Path) -> Iterator[tarfile.TarFile]:
     if stream.read(8) != b"!<arch>\n":
         raise tarfile.ReadError("not a Debian package")
     while len(header := stream.read(60)) == 60:
-        name, size = header[:16].decode("ascii", "replace").strip().rstrip("/"), int(header[48:58])
+        name, stated = header[:16].decode("ascii", "replace").strip().rstrip("/"), header[48:58].strip()
+        if not stated.isdigit():
+            raise tarfile.ReadError("a Debian package with a header that states no size")
+        size = int(stated)
         if name.startswith("data.tar"):
             with _unpacked(stream, name) as plain, tarfile.open(name=archive, fileobj=plain, mode="r|") as tar:
                 yield tar

@@ -4,12 +4,15 @@ Takes what OpenAPI 2.0 and 3.0 write otherwise (``nullable``, boolean ``exclusiv
 values that are of the wrong type or too large to keep. Costs about a microsecond a schema.
 """
 
+from itertools import islice
 from typing import Any
 
 import orjson
 
 Node = dict[str, Any]
 
+MOST_KEYS = 500
+"""Keys of one schema that are looked at."""
 MOST_CHOICES = 48
 CHOICE_CHARACTERS = 1_000
 VALUE_BYTES = 240
@@ -26,7 +29,7 @@ def keywords(flat: Node) -> Node:
     """The keywords of a schema that say something of the value itself, as JSON Schema 2020-12 writes them."""
     out: Node = {}
     special = False
-    for key, value in flat.items():
+    for key, value in flat.items() if len(flat) <= MOST_KEYS else islice(flat.items(), MOST_KEYS):
         if key in _NUMBERS:
             if type(value) in (int, float):
                 out[key] = value
@@ -63,7 +66,8 @@ def _add_type(out: Node, flat: Node) -> None:
 def _add_choices(out: Node, flat: Node) -> None:
     choices = flat.get("enum")
     if isinstance(choices, list) and choices:
-        scalars = [item for item in choices if item is None or isinstance(item, (str, int, float))]
+        looked_at = choices[: MOST_CHOICES + 1]
+        scalars = [item for item in looked_at if item is None or isinstance(item, (str, int, float))]
         short = len(scalars) <= MOST_CHOICES and sum(len(str(item)) for item in scalars) <= CHOICE_CHARACTERS
         if short and len(scalars) == len(choices):
             out["enum"] = scalars
@@ -80,7 +84,26 @@ def is_small(value: object, *, limit: int = VALUE_BYTES) -> bool:
         return len(value) <= limit
     if value is None or isinstance(value, (bool, int, float)):
         return True
+    if not _may_be_small(value, limit):
+        return False
     try:
         return len(orjson.dumps(value)) <= limit
     except orjson.JSONEncodeError:  # nested deeper than JSON text may be
         return False
+
+
+def _may_be_small(value: object, limit: int) -> bool:
+    """Whether ``value`` has so few parts that it may fit; looks at no more parts than would."""
+    waiting, size = [value], 0
+    while waiting:
+        node = waiting.pop()
+        size += len(node) if isinstance(node, str) else 1
+        if isinstance(node, dict):
+            size += 3 * len(node)
+            waiting.extend(node.values() if size <= limit else ())
+        elif isinstance(node, list):
+            size += len(node)
+            waiting.extend(node if size <= limit else ())
+        if size > limit:
+            return False
+    return True

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 SUFFIXES = (".json", ".json.gz")
+SPEC_SUFFIXES = (*SUFFIXES, ".yaml", ".yml", ".yaml.gz", ".yml.gz")
 UNREADABLE = "unreadable"
 NOT_SPECS = frozenset({"package.json", "package-lock.json", "tsconfig.json", "fetched.json"})
 
@@ -18,9 +19,9 @@ class UnreadableSpec(Exception):  # noqa: N818
     """A file that cannot be read as text of a bearable size; the message is one line."""
 
 
-def find(root: Path) -> list[str]:
+def find(root: Path, *, suffixes: tuple[str, ...] = SUFFIXES) -> list[str]:
     """Relative paths (with ``/``) of the specifications below ``root``, sorted; hidden files are left out."""
-    found = (path for path in root.rglob("*.json*") if path.name.endswith(SUFFIXES) and path.is_file())
+    found = (path for path in root.rglob("*.*") if path.name.endswith(suffixes) and path.is_file())
     relative = (path.relative_to(root).as_posix() for path in found if path.name not in NOT_SPECS)
     return sorted(item for item in relative if not item.startswith(".") and "/." not in item)
 

@@ -40,6 +40,8 @@ def test_known_operations_of_the_installed_models(context: Context) -> None:
     by_name = {(record.service, record.name): record for record in found}
     put = by_name["s3", "PutObject"]
     assert (put.provider, put.method, put.license) == ("amazonaws.com", "PUT", "Apache-2.0")
+    assert put.license_evidence == "metadata of botocore: License: Apache-2.0"
+    assert put.meta == {"title": "Amazon Simple Storage Service", "protocol": "rest-xml"}
     assert put.path.startswith("/{Bucket}/{Key}")
     assert put.parameters["properties"]["Bucket"]["x-in"] == "path"
     assert put.parameters["properties"]["ContentType"]["x-name"] == "Content-Type"
@@ -52,6 +54,8 @@ def test_known_operations_of_the_installed_models(context: Context) -> None:
     assert "ResourceNotFoundException" in [error["code"] for error in get.errors]
     assert by_name["sts", "AssumeRole"].path == "/#Action=AssumeRole"
     assert get.auth == ["aws:sigv4"]
+    assert by_name["s3", "PutBucketLifecycle"].deprecated
+    assert not put.deprecated
 
 
 def test_every_installed_service_parses_and_is_bounded(context: Context) -> None:

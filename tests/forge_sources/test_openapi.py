@@ -122,7 +122,7 @@ def test_swagger_2_body_and_form() -> None:
     assert post.returns == {"type": "object", "properties": {"name": {"type": "string"}}}
     assert post.examples == [{"result": {"name": "Rex"}}]
     assert post.errors == [{"code": "404", "description": "none"}]
-    assert (post.provider, post.license, post.auth) == ("api.example.org", "MIT", ["http:basic", "apiKey"])
+    assert (post.provider, post.license, post.auth) == ("example.org", "MIT", ["http:basic", "apiKey"])
     assert put.auth == []
     assert put.parameters["properties"] == {
         "photo": {"type": "string", "format": "binary", "x-in": "body"},
