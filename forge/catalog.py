@@ -6,7 +6,7 @@ holds the services whose name hashes to it, so that a change at one provider lea
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -20,12 +20,43 @@ from forge.steps import Partition
 BUCKETS = 32
 INDEX_NAME = "snapshot.json"
 
+RAW_RULE = "rows as the sources gave them"
+IDENTITY_RULE = (
+    "one per operation identity (provider, service, name, method, path); the same operation from several sources "
+    "counts once, also where they spell its provider, service or path differently"
+)
 DISTINCT_RULE = (
     "one row per operation identity (provider, service, name, method, path) across sources, "
     "then one per (name, description); description of 20 characters or more; "
     "no parameters, or at least one of them described"
 )
 """The rule by which `forge status` counts distinct documented APIs."""
+STRICT_RULE = (
+    "of the distinct documented ones, one per group of structural near-duplicates: same method, path, parameters and "
+    "description whatever the host or version, or one provider's same description"
+)
+"""The strictest of the rules; what it leaves out is what a reader would not call another API."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearDuplicates:
+    """A group of structural near-duplicates among the distinct documented APIs.
+
+    Attributes:
+        rule: ``structure`` (method, path, parameters and description) or ``wording`` (provider and description).
+        apis: how many APIs it holds.
+        providers: how many providers they have.
+        provider, name, id: of the first by id, as an example.
+        description: what they all say, in lower case and without punctuation.
+    """
+
+    rule: str
+    apis: int
+    providers: int
+    provider: str
+    name: str
+    id: str
+    description: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +67,9 @@ class CatalogCounts:
         raw: rows as collected, over all sources.
         distinct: operation identities across sources.
         distinct_documented: what `DISTINCT_RULE` leaves.
+        strict: what `STRICT_RULE` leaves; None in a catalogue that an older release loaded.
+        near: how many distinct documented APIs each of the two rules of near-duplicates would leave out on its own.
+        near_duplicates: the largest groups by either rule.
         by_source: raw rows by source.
         by_provider: distinct documented APIs of the largest providers.
         by_licence: distinct documented APIs by licence.
@@ -49,17 +83,22 @@ class CatalogCounts:
     by_provider: Mapping[str, int]
     by_licence: Mapping[str, int]
     rule: str = DISTINCT_RULE
+    strict: int | None = None
+    near: Mapping[str, int] = field(default_factory=dict)
+    near_duplicates: Sequence[NearDuplicates] = ()
 
 
 class Catalog(Protocol):
     """The catalogue as the driver sees it."""
 
-    def load(self, tables: Sequence[Path], *, fingerprint: str) -> bool:
+    def load(self, tables: Sequence[Path], *, fingerprint: str, at: str | None = None) -> bool:
         """Make the catalogue hold exactly the rows of these API Parquet files; False if it already does.
 
         Args:
             tables: files with the Arrow schema of `ApiRecord`.
             fingerprint: hash of their content; the catalogue remembers it.
+            at: the moment of the load for its history, ISO 8601 UTC; the clock's, if none is given. Nothing that is
+                exported depends on it.
         """
         ...
 

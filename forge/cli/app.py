@@ -10,13 +10,36 @@ from typing import Annotated
 
 import typer
 
-from forge.cli import build, doctor, init, plugins, report, sources, status, verify
+from forge.cli import (
+    audit,
+    build,
+    catalog,
+    changes,
+    diff,
+    doctor,
+    embed,
+    init,
+    plugins,
+    report,
+    search,
+    show,
+    sources,
+    status,
+    verify,
+)
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "init": init.init,
     "build": build.build,
     "export": build.export,
     "status": status.status,
+    "audit": audit.audit,
+    "search": search.search,
+    "show": show.show,
+    "diff": diff.diff,
+    "changes": changes.changes,
+    "catalog": catalog.catalog,
+    "embed": embed.embed,
     "report": report.report,
     "verify": verify.verify,
     "add-source": sources.add_source,

@@ -1,6 +1,7 @@
 """Options that several commands share, and how facts are printed."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,10 @@ Workers = Annotated[
 ExecutorName = Annotated[str, typer.Option("--executor", help="Who does the work; see `forge plugins`.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer material than the cache holds.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors and results.")]
+
+
+_NUMBER = re.compile(r"[\d,.]+ ?(%|[kMG]?B)?")
+"""What a table's cell holds if its column is one of numbers."""
 
 
 def workspace_of(context: typer.Context, directory: Path | None) -> Workspace:
@@ -47,9 +52,13 @@ def print_json(value: Any) -> None:
 
 
 def print_table(rows: Sequence[Sequence[str]], *, head: Sequence[str]) -> None:
-    """A table whose columns are as wide as what is in them; plain text, so that it can be piped."""
+    """A table with columns as wide as what is in them, numbers to the right; plain text, so that it can be piped."""
     lines = [list(head), *[list(row) for row in rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    numeric = [bool(rows) and all(_NUMBER.fullmatch(row[column]) for row in rows) for column in range(len(head))]
     for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        cells = [
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, numeric, strict=True)
+        ]
         typer.echo("  ".join(cells).rstrip())

@@ -1,5 +1,6 @@
 """`forge status`: what the workspace holds."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,17 @@ if TYPE_CHECKING:
     from forge.catalog import CatalogCounts
 
 
+NEAR_RULES = {
+    "structure": "structure (method, path, parameters and description)",
+    "wording": "wording (a provider's same description)",
+}
+SHOWN_GROUPS = 3
+
+
 def status(context: typer.Context, directory: Directory = None, as_json: AsJson = False) -> None:
     """Count APIs, documents, tokens and exports.
 
-    APIs are counted by a rule that is printed in words.
+    APIs are counted by four rules, from all rows to the strictest; each is printed in words.
     """
     from forge.engine.build import read_summary
     from forge.recipe import load_recipe
@@ -71,11 +79,22 @@ def _counts(workspace: Workspace) -> "CatalogCounts | None":
 def _catalog_facts(counts: "CatalogCounts | None") -> dict[str, Any] | None:
     if counts is None:
         return None
+    from forge.catalog import IDENTITY_RULE, RAW_RULE, STRICT_RULE
+
     return {
         "raw": counts.raw,
         "distinct": counts.distinct,
         "distinct_documented": counts.distinct_documented,
+        "strict": counts.strict,
         "rule": counts.rule,
+        "rules": {
+            "raw": RAW_RULE,
+            "distinct": IDENTITY_RULE,
+            "distinct_documented": counts.rule,
+            "strict": STRICT_RULE,
+        },
+        "near": dict(counts.near),
+        "near_duplicates": [dataclasses.asdict(group) for group in counts.near_duplicates],
         "by_source": dict(counts.by_source),
         "by_provider": dict(counts.by_provider),
         "by_licence": dict(counts.by_licence),
@@ -86,14 +105,41 @@ def _print_catalog(counts: "CatalogCounts | None") -> None:
     if counts is None:
         typer.echo("There is no catalogue yet: run `forge build`.")
         return
-    typer.echo(f"{counts.distinct_documented:,} distinct documented APIs")
-    typer.echo(f"  by this rule: {counts.rule}")
-    typer.echo(f"  of {counts.distinct:,} operation identities in {counts.raw:,} rows:")
+    _print_rules(counts)
+    typer.echo("  rows by source:")
     for source, rows in counts.by_source.items():
         typer.echo(f"    {rows:>9,}  {source}")
     typer.echo("  largest providers:")
     for provider, rows in list(counts.by_provider.items())[:8]:
         typer.echo(f"    {rows:>9,}  {provider}")
+    _print_near(counts)
+
+
+def _print_rules(counts: "CatalogCounts") -> None:
+    from forge.catalog import IDENTITY_RULE, RAW_RULE, STRICT_RULE
+
+    typer.echo(f"{counts.distinct_documented:,} distinct documented APIs")
+    typer.echo(f"  by this rule: {counts.rule}")
+    typer.echo(f"  raw: {counts.raw:,}: {RAW_RULE}")
+    typer.echo(f"  distinct: {counts.distinct:,}: {IDENTITY_RULE}")
+    if counts.strict is None:
+        typer.echo("  strict: not counted yet: the next `forge build` does it")
+    else:
+        typer.echo(f"  strict: {counts.strict:,}: {STRICT_RULE}")
+
+
+def _print_near(counts: "CatalogCounts") -> None:
+    for rule, meaning in NEAR_RULES.items():
+        groups = [group for group in counts.near_duplicates if group.rule == rule]
+        if not groups:
+            continue
+        typer.echo(
+            f"  near-duplicates by {meaning}: {counts.near.get(rule, 0):,} beyond the first; the largest groups:"
+        )
+        for group in groups[:SHOWN_GROUPS]:
+            others = f" and {group.providers - 1} more" if group.providers > 1 else ""
+            said = group.description if len(group.description) <= 60 else f"{group.description[:57]}..."
+            typer.echo(f"    {group.apis:>9,}  {group.provider}{others}: {group.name[:60]}: {said}")
 
 
 def _export(workspace: Workspace, name: str) -> dict[str, Any]:

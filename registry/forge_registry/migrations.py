@@ -27,7 +27,13 @@ def _counts(connection: "DuckDBPyConnection") -> None:
     connection.execute(schema.FILL_COUNTS)
 
 
-MIGRATIONS: Sequence[Callable[["DuckDBPyConnection"], None]] = (_tables_and_views, _counts)
+def _identity_and_history(connection: "DuckDBPyConnection") -> None:
+    """Version 3: identity across sources, near-duplicates, evidence of licences, and the history of each API."""
+    connection.execute(schema.IDENTITY_COLUMNS)
+    connection.execute(schema.HISTORY_TABLES)
+
+
+MIGRATIONS: Sequence[Callable[["DuckDBPyConnection"], None]] = (_tables_and_views, _counts, _identity_and_history)
 LATEST = len(MIGRATIONS)
 
 

@@ -7,7 +7,7 @@ rows at a time: about 2 CPU seconds and 300 MB for 90,000 APIs.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forge.catalog import BUCKETS, INDEX_NAME, CatalogCounts, bucket_name, write_index
+from forge.catalog import BUCKETS, INDEX_NAME, CatalogCounts, NearDuplicates, bucket_name, write_index
 from forge.files import atomic_path
 from forge.records import ApiRecord, arrow_schema, stable_id
 from forge_registry.schema import API_COLUMNS
@@ -21,9 +21,22 @@ BATCH_ROWS = 2_048
 
 _BUCKET = f"SELECT {', '.join(API_COLUMNS)} FROM documented_apis WHERE bucket = ? ORDER BY id"
 
+_GROUP = ("rule", "apis", "providers", "provider", "name", "id", "description")
+
 # Together these stand for a whole record: the id for its identity, the content hash for what is documented. The day on
 # which it was fetched is left out: it bears on no document, and would make each day's export another.
-_FINGERPRINTED = ("id", "content_hash", "license", "source", "url", "version")
+_FINGERPRINTED = (
+    "id",
+    "content_hash",
+    "license",
+    "license_evidence",
+    "terms_url",
+    "category",
+    "meta",
+    "source",
+    "url",
+    "version",
+)
 
 
 def fingerprint(connection: "DuckDBPyConnection") -> str | None:
@@ -35,13 +48,17 @@ def fingerprint(connection: "DuckDBPyConnection") -> str | None:
 def counts(connection: "DuckDBPyConnection") -> CatalogCounts:
     """Counts as of the last load; the largest first, names breaking ties."""
     rows = connection.execute("SELECT facet, label, apis FROM counts ORDER BY apis DESC, label").fetchall()
-    facets: dict[str, dict[str, int]] = {"total": {}, "source": {}, "provider": {}, "licence": {}}
+    facets: dict[str, dict[str, int]] = {"total": {}, "near": {}, "source": {}, "provider": {}, "licence": {}}
     for facet, label, apis in rows:
         facets[facet][label] = apis
+    groups = connection.execute(f"SELECT {', '.join(_GROUP)} FROM near_duplicates ORDER BY rule, place").fetchall()
     return CatalogCounts(
         raw=facets["total"]["raw"],
         distinct=facets["total"]["distinct"],
         distinct_documented=facets["total"]["documented"],
+        strict=facets["total"].get("strict"),
+        near=dict(sorted(facets["near"].items())),
+        near_duplicates=[NearDuplicates(**dict(zip(_GROUP, group, strict=True))) for group in groups],
         by_source=facets["source"],
         by_provider=dict(list(facets["provider"].items())[:LARGEST_PROVIDERS]),
         by_licence=facets["licence"],

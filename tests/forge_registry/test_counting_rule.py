@@ -50,9 +50,9 @@ def is_described(schema: Any) -> bool:
 
 
 def naive_reading(records: list[ApiRecord]) -> tuple[set[str], set[str]]:
-    """Ids of the distinct, and of the distinct documented."""
+    """Ids of the distinct, and of the distinct documented; a documented row stands for an operation before another."""
     distinct: dict[str, ApiRecord] = {}
-    for api in sorted(records, key=lambda api: (api.source, api.content_hash)):
+    for api in sorted(records, key=lambda api: (not is_documented(api), api.source, api.content_hash)):
         distinct.setdefault(api.id, api)
     documented: dict[tuple[str, str], str] = {}
     for api in sorted(distinct.values(), key=lambda api: api.id):
