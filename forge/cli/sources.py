@@ -26,7 +26,7 @@ def add_source(
     directory: Directory = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a source; say what it will fetch.
+    """Add a source; say what plan.
 
     Edits forge.toml, whose comments are kept, after checking the options against the plugin.
     """
@@ -52,7 +52,7 @@ def add_source(
         typer.echo(f"would add {name} to {shown(workspace.recipe)}")
     else:
         typer.echo(f"added {name} to {shown(workspace.recipe)}")
-    typer.echo(f"it will fetch: {plan}")
+    typer.echo(f"plan: {plan}")
     if not dry_run:
         typer.echo("next: forge build")
 

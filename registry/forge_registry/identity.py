@@ -28,6 +28,9 @@ _SHARED = frozenset(
 )
 _SECOND_LEVEL = frozenset(("ac", "co", "com", "edu", "go", "gob", "gouv", "gov", "ne", "net", "nom", "or", "org"))
 
+# Hosts that name no product: ``api.github.com`` is GitHub itself.
+_NO_PRODUCT = frozenset(("api", "www"))
+
 _VERSION = r"v\d+(?:[._]\d+)*(?:(?:alpha|beta|p\d)\w*)?|\d{4}-\d\d-\d\d"
 
 # An id's row is the first by source, then by content. Ids are numbered in their own order, so that the smallest number
@@ -105,12 +108,16 @@ def site_of(provider: str) -> str:
 
 
 def product_of(provider: str, service: str) -> str:
-    """The product within the site, however it is spelt: ``api`` for (``github.com``, ``api.github.com``)."""
+    """The product within the site, however it is spelt: ``drive`` for (``google.com``, ``drive.google.com``).
+
+    Empty where it is the site itself: for ``github.com`` and for ``api.github.com``.
+    """
     site = site_of(provider)
     service = service.lower()
     host = service if service == site or service.endswith(f".{site}") else provider.lower()
     label = host[: -len(site)].strip(".")
-    return label if host == service else service or label
+    product = label if host == service else service or label
+    return "" if product in _NO_PRODUCT else product
 
 
 def find_operations(connection: "DuckDBPyConnection") -> None:

