@@ -6,6 +6,7 @@ reaches a step has the type that it declares.
 
 import dataclasses
 import difflib
+import json
 import tomllib
 import typing
 from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ def make_step(step: type[Any], options: Mapping[str, Any], *, file: object, key:
         try:
             values[name] = msgspec.convert(value, hints[name])
         except msgspec.ValidationError as error:
-            raise RecipeError(str(error), file=file, key=f"{key}.{name}") from error
+            raise RecipeError(_said(error, name=name, value=value), file=file, key=f"{key}.{name}") from error
     missing = [name for name, spec in fields.items() if name not in values and _is_required(spec)]
     if missing:
         raise RecipeError(f"the option {missing[0]!r} is required", file=file, key=key)
@@ -48,6 +49,13 @@ def make_step(step: type[Any], options: Mapping[str, Any], *, file: object, key:
         return step(**values)
     except ValueError as error:
         raise RecipeError(str(error), file=file, key=key) from error
+
+
+def _said(error: msgspec.ValidationError, *, name: str, value: object) -> str:
+    """What is wrong with a value; for one text in place of a list, what to write."""
+    if isinstance(value, str) and str(error).startswith("Expected `array`"):
+        return f"a list is expected; write {name}={json.dumps([value], ensure_ascii=False)}"
+    return str(error)
 
 
 def parse_settings(settings: Sequence[str], *, step: type[Any] | None = None) -> dict[str, Any]:

@@ -71,6 +71,7 @@ class HttpRequest:
         body: of a POST.
         robots: obey the host's robots.txt, its Crawl-delay included.
         allow_private: follow redirects to private addresses. Without it, only the host named in ``url`` may be private.
+        is_found: the address comes from fetched text, not from the recipe: not even its own host may be private.
         limit: bytes of a body after which it is refused; None for the client's own limit.
         refresh: ask the server whether the cached answer is still good, however fresh it is.
     """
@@ -82,6 +83,7 @@ class HttpRequest:
     body: bytes | None = None
     robots: bool = False
     allow_private: bool = False
+    is_found: bool = False
     limit: int | None = None
     refresh: bool = False
 

@@ -26,7 +26,7 @@ def add_source(
     directory: Directory = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a source; say what plan.
+    """Add a source; say what it would fetch.
 
     Edits forge.toml, whose comments are kept, after checking the options against the plugin.
     """

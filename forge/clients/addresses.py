@@ -65,7 +65,7 @@ def public_addresses(host: str, port: int) -> list[str]:
     public = [address for address in addresses if not is_private(address)]
     if not public:
         raise Final(
-            f"redirects to {host}, a private address ({addresses[0]}), which is refused; "
+            f"leads to {host}, a private address ({addresses[0]}), which is refused; "
             "if it is meant, name that address in the recipe"
         )
     return public

@@ -26,7 +26,8 @@ class Hop:
     """One request as it goes over the wire.
 
     Attributes:
-        url: with all its secrets. named: the host that the user's own address names.
+        url: with all its secrets. named: the host that the user's own address names; empty
+            for one that was found.
         headers: without secrets; ``secret`` has the others, ``Authorization`` from the address included.
         may_be_private: whether a private address may be connected to.
         trail: the addresses that redirected here, with their methods.
@@ -114,13 +115,13 @@ def first(request: HttpRequest, *, limit: int) -> Hop:
         _check_header(name, value)
     return Hop(
         url=urlunsplit(parts._replace(fragment="")),
-        named=origin(request.url)[1],
+        named="" if request.is_found else origin(request.url)[1],
         method=request.method,
         headers=plain,
         secret=secret,
         body=request.body,
         robots=request.robots,
-        may_be_private=True,
+        may_be_private=request.allow_private or not request.is_found,
         allow_private=request.allow_private,
         limit=limit,
         refresh=request.refresh,

@@ -47,7 +47,10 @@ class Ansible:
     def plan(self, context: Context) -> str:
         """What would be fetched, and under which licence its texts are."""
         if self.path:
-            return f"reads Ansible modules from {self.path}; fetches nothing; {LICENCE_NOTE}"
+            from forge_sources.spec_files import told
+
+            where = told(context.workspace / self.path, self.path, plugin=self.name)
+            return f"reads Ansible modules from {where}; fetches nothing; {LICENCE_NOTE}"
         from forge_sources.packages_fetch import cached
 
         missing = [spec for spec in self._specs() if cached(spec, context.cache) is None]

@@ -9,10 +9,11 @@ Source: ShishirPatil/gorilla, ``data/api`` (Patil et al., arXiv 2305.15334).
 """
 
 import ast
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from forge.records import ApiRecord, Reject
 from forge_sources.records_reader import Row
@@ -20,6 +21,20 @@ from forge_sources.torchhub_signature import literal, type_of
 
 LICENSE = "Apache-2.0"
 EVIDENCE = "the collection's repository, ShishirPatil/gorilla: Apache License 2.0"
+TORCH = "pytorch.org"
+_NAMED_FIRST = re.compile(r"\(\s*repo_or_dir\s*=\s*(?=['\"])")
+_TYPES: Mapping[str, str] = {
+    **dict.fromkeys(("str", "string"), "string"),
+    **dict.fromkeys(("bool", "boolean"), "boolean"),
+    **dict.fromkeys(("int", "integer"), "integer"),
+    **dict.fromkeys(("float", "number"), "number"),
+    **dict.fromkeys(("list", "array"), "array"),
+    **dict.fromkeys(("dict", "object"), "object"),
+}
+_LOADING = frozenset(
+    {"repo_or_dir", "repository", "version", "model", "source", "trust_repo", "force_reload", "verbose"}
+)
+"""Arguments of ``torch.hub.load`` (and names that rows give them), which the model does not get."""
 _NOTHING = frozenset({"", "n/a", "na", "none", "null", "not specified", "not provided", "unknown"})
 
 
@@ -39,7 +54,7 @@ def api_of_row(row: Row, *, source: str, license: str = LICENSE, evidence: str =
     value = row.value
     if not isinstance(value, Mapping) or "api_call" not in value:
         return Reject(locator=row.locator, reason="the row has no api_call; is this APIBench?")
-    call = read_call(value.get("api_call"))
+    call = read_call(value.get("api_call"), example=_code(value.get("example_code")))
     if isinstance(call, str):
         return Reject(locator=row.locator, reason=call)
     description = _text(value.get("description"))
@@ -73,15 +88,17 @@ def api_of_row(row: Row, *, source: str, license: str = LICENSE, evidence: str =
     )
 
 
-def read_call(text: object) -> Call | str:
-    """The call of a row, or why it cannot be read. It is parsed, never evaluated."""
+def read_call(text: object, *, example: str = "") -> Call | str:
+    """The call of a row, or why it cannot be read. It is parsed, never evaluated.
+
+    Args:
+        example: the row's code; where the call names a repository alone, the one model of it that is loaded there.
+    """
     if not isinstance(text, str) or not text.strip():
         return "api_call is empty"
+    # Some rows name the repository and then give the model by position, which Python refuses: the name goes.
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            node: ast.expr = ast.parse(text.strip(), mode="eval").body
-        calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+        calls = _calls(_NAMED_FIRST.sub("(", text.strip()))
         found = [call for call in map(_named, calls) if call is not None]
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         why = error.msg if isinstance(error, SyntaxError) else type(error).__name__
@@ -89,9 +106,28 @@ def read_call(text: object) -> Call | str:
     if found:
         return found[0]
     repository = next((part for part in map(_repository, calls) if part), "")
-    if repository:
-        return f"api_call names the repository {repository}, and no model in it"
-    return "api_call names no model that torch.hub, tfhub.dev or Hugging Face has"
+    if not repository:
+        return "api_call names no model that torch.hub, tfhub.dev or Hugging Face has"
+    loaded = _loaded(example, repository)
+    if len(loaded) == 1:
+        return next(iter(loaded.values()))
+    return f"api_call names the repository {repository}, and no model in it"
+
+
+def _calls(source: str, *, mode: Literal["eval", "exec"] = "eval") -> list[ast.Call]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [each for each in ast.walk(ast.parse(source, mode=mode)) if isinstance(each, ast.Call)]
+
+
+def _loaded(example: str, repository: str) -> dict[str, Call]:
+    """The models of a repository that a row's code loads, by name; none where it cannot be read."""
+    try:
+        found = [call for call in map(_named, _calls(example, mode="exec")) if call is not None]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+    service = repository.partition(":")[0]
+    return {call.name: call for call in found if (call.provider, call.service) == (TORCH, service)}
 
 
 def _repository(node: ast.Call) -> str:
@@ -119,13 +155,15 @@ def _named(node: ast.Call) -> Call | None:
 
 def _of_torch(function: str, positional: list[Any], given: dict[str, Any]) -> Call | None:
     """``torch.hub.load(repo_or_dir, model, ...)``, by position or name."""
-    values = dict(zip(("repo_or_dir", "model"), positional, strict=False)) | given
+    values = given | dict(zip(("repo_or_dir", "model"), positional, strict=False))
     repository, model = values.pop("repo_or_dir", None), values.pop("model", None)
+    if len(positional) > 1 and "model" in given:  # then it is the entry point's own
+        values["model"] = given["model"]
     if not isinstance(repository, str) or not isinstance(model, str) or "/" not in repository or "://" in repository:
         return None
     service = repository.partition(":")[0]
     kept = {name: value for name, value in values.items() if name}
-    return Call(provider="pytorch.org", service=service, name=model, function=function, arguments=kept)
+    return Call(provider=TORCH, service=service, name=model, function=function, arguments=kept)
 
 
 def _of_tensorflow(function: str, positional: list[Any], given: dict[str, Any]) -> Call | None:
@@ -151,7 +189,7 @@ def _of_hugging_face(function: str, positional: list[Any], given: dict[str, Any]
 
 def _address(call: Call) -> str | None:
     prefixes = {
-        "pytorch.org": f"https://github.com/{call.service}",
+        TORCH: f"https://github.com/{call.service}",
         "tfhub.dev": f"https://tfhub.dev/{call.name}",
         "huggingface.co": f"https://huggingface.co/{call.name}",
     }
@@ -160,14 +198,20 @@ def _address(call: Call) -> str | None:
 
 def _parameters(stated: Any, call: Call) -> dict[str, Any]:
     """The arguments that the row describes, then those of the call itself, with their types."""
-    properties = {name: _described(text) for name, text in _arguments(stated) if name.isidentifier()}
+    others = {call.name, *(_LOADING if call.provider == TORCH else ())}
+    described = [(name, text) for name, text in _arguments(stated) if name.isidentifier() and name not in others]
+    properties = {name: _described(name, text) for name, text in described}
     for name, value in call.arguments.items():
-        properties[name] = {**properties.get(name, {}), **type_of(value)}
+        if call.provider != TORCH or name not in _LOADING - {"model"}:
+            properties[name] = {**properties.get(name, {}), **type_of(value)}
     return {"type": "object", "properties": properties} if properties else {}
 
 
 def _arguments(stated: Any) -> list[tuple[str, Any]]:
+    """Names with what is said of them: a table of them, a list of such, or of ``{name, type, description}``."""
     if isinstance(stated, Mapping):
+        if isinstance(stated.get("name"), str) and stated.keys() & {"type", "description", "default"}:
+            return [(stated["name"].strip(), {key: part for key, part in stated.items() if key != "name"})]
         return [(str(name), text) for name, text in stated.items()]
     if isinstance(stated, str):
         return [(name.strip(), None) for name in stated.split(",")] if stated.lower() not in _NOTHING else []
@@ -178,17 +222,28 @@ def _arguments(stated: Any) -> list[tuple[str, Any]]:
     ]
 
 
-def _described(text: Any) -> dict[str, Any]:
-    """A value such as ``True`` is an example and tells the type; a sentence is the description."""
-    if text is None or text == "":
-        return {}
+def _described(name: str, text: Any) -> dict[str, Any]:
+    """A value such as ``True`` is an example and tells the type; a sentence is the description.
+
+    A bare word may be a variable of the example's code as well as a value: it tells no type.
+    """
+    if isinstance(text, Mapping):
+        described = {"type": _TYPES.get(str(text.get("type")).lower()), "description": _text(text.get("description"))}
+        return {key: part for key, part in described.items() if part}
     if not isinstance(text, str):
         return {**type_of(text), "examples": [text]} if isinstance(text, bool | int | float) else {}
+    text = text.strip()
+    if not text or (text.isidentifier() and text not in ("True", "False", "None")):
+        return {"examples": [text]} if text and _folded(text) != _folded(name) else {}
     try:
-        value = literal(ast.parse(text.strip(), mode="eval").body)
+        value = literal(ast.parse(text, mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {"description": text.strip()} if " " in text.strip() else {"type": "string", "examples": [text.strip()]}
+        return {"description": text} if " " in text else {"type": "string", "examples": [text]}
     return {**type_of(value), "examples": [value]}
+
+
+def _folded(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def _code(value: Any) -> str:

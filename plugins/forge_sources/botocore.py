@@ -34,9 +34,13 @@ class Botocore:
     services: tuple[str, ...] = option((), help="take only these services, by folder name, such as s3; empty: all")
     path: str = option("", help="another folder of service models; empty: that of the installed botocore")
 
-    def plan(self, context: Context) -> str:  # noqa: ARG002
+    def plan(self, context: Context) -> str:
         """What would be read."""
-        where = self.path or "the installed botocore package"
+        where = "the installed botocore package"
+        if self.path:
+            from forge_sources.spec_files import told
+
+            where = told(context.workspace / self.path, self.path, plugin=self.name)
         return f"reads AWS service models from {where}; fetches nothing"
 
     def partitions(self, context: Context) -> Sequence[Partition]:

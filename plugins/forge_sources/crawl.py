@@ -36,7 +36,8 @@ class CrawlRules:
         max_depth: links followed from a start; pages of a sitemap are one away. max_pages: asked for. max_hosts: asked.
         page_bytes: of a page, after which it is refused. delay: seconds between two requests.
         sitemap: whether sitemaps are read. robots: whether robots.txt is obeyed. refresh: ask again what the HTTP cache
-            holds.
+            holds. are_found: the starts come from fetched text, not from the recipe, so that no host of theirs may be
+            private.
     """
 
     starts: Sequence[str]
@@ -49,6 +50,7 @@ class CrawlRules:
     sitemap: bool = True
     robots: bool = True
     allow_private: bool = False
+    are_found: bool = False
     refresh: bool = False
 
 
@@ -264,6 +266,7 @@ class _Fetcher:
             headers=headers,
             robots=rules.robots and not url.endswith("/robots.txt"),
             allow_private=rules.allow_private,
+            is_found=rules.are_found,
             limit=limit,
             refresh=rules.refresh,
         )

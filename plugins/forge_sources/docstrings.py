@@ -28,6 +28,7 @@ MOST_LINES = 40
 
 _DEPRECATED = re.compile(r"^\s*(\.\. deprecated::|\**Deprecated\b[\s:.(*])", re.MULTILINE)
 _ROLE = re.compile(r":[a-zA-Z][\w:+-]{0,30}:`~?([^`<]{1,200})(?:\s<[^`>]{0,200}>)?`")
+_CITATION = re.compile(r"(\[[\w.*#-]{1,40}\])_(?!\w)")
 _QUIET: Mapping[str, Any] = {
     "google": {"warnings": False},
     "numpy": {"warnings": False},
@@ -129,26 +130,28 @@ class _Gathered:
 
 
 def plain_text(text: str) -> str:
-    """Text without reStructuredText's roles and doubled backquotes; the rest stays as a person reads it."""
+    """Text without reStructuredText's roles, citation marks and doubled backquotes; the rest stays as it is read."""
     if "`" in text:
         text = _ROLE.sub(r"\1", text).replace("``", "`")
+    if "]_" in text:
+        text = _CITATION.sub(r"\1", text)
     return text.strip()
 
 
 def doctest_lines(docstring: str) -> str:
-    """The first `MOST_LINES` lines of the interactive examples, without their indentation."""
+    """The first `MOST_LINES` lines of the interactive examples, without the indentation of their prompt."""
     if ">>>" not in docstring:
         return ""
     lines: list[str] = []
-    answering = False
-    for line in docstring.splitlines():
+    answering, indent = False, 0
+    for line in docstring.expandtabs().splitlines():
         bare = line.strip()
-        if bare.startswith(">>>") or (answering and bare.startswith("...")):
-            answering = True
+        if bare.startswith(">>>"):
+            answering, indent = True, line.index(">>>")
         elif not bare:
             answering = False
         if answering and len(lines) < MOST_LINES:
-            lines.append(bare)
+            lines.append(bare if line[:indent].strip() else line[indent:].rstrip())
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """Source ``files``: documents from the user's own jsonl, json, parquet, WARC and text files, by path or glob.
 
     [[source]]
-    use = "files"
+    name = "files"
     paths = ["data/*.jsonl.zst"]
     domain = "code"
     text = "content"

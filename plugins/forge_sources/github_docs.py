@@ -44,7 +44,7 @@ class GithubDocs:
     repositories: list[str] = option(
         [], help="what to fetch: OWNER/NAME, OWNER/NAME@REF; GITHUB_TOKEN is used if it is set"
     )
-    path: str = option("", help="a local clone or folder, instead or besides; symbolic links in it are refused")
+    path: str = option("", help="a local clone or folder, instead or besides; symbolic links out of it are refused")
     api: str = option(API, help="address of the API; of an Enterprise server https://HOST/api/v3")
     include: list[str] = option(list(INCLUDE), help="globs of files to take")
     exclude: list[str] = option(list(EXCLUDE), help="globs of files to leave out")
@@ -71,7 +71,10 @@ class GithubDocs:
 
     def plan(self, context: Context) -> str:
         """What would be asked for, at most."""
-        parts = [f"reads {self.path}, fetches nothing"] if self.path else []
+        from forge_sources.spec_files import told
+
+        local = self.path and told(context.workspace / self.path, self.path, plugin=self.name)
+        parts = [f"reads {local}, fetches nothing"] if local else []
         missing = [
             text for text in self.repositories if self._harvest(text, context).finished is None or context.refresh
         ]

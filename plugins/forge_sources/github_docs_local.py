@@ -1,7 +1,7 @@
 """A local clone or folder: its documentation files, and what its git folder says of commit and origin.
 
-Nothing outside the folder is read: symbolic links, to files or folders, are refused. git itself is not run; HEAD, refs
-and config are small text files. Cost: a walk over the folder.
+Nothing outside the folder is read: symbolic links that lead out are refused, and none is followed. git itself is not
+run; HEAD, refs and config are small text files. Cost: a walk over the folder.
 """
 
 import os
@@ -16,6 +16,9 @@ _HOSTED = re.compile(
     r"(?:https?://(?:[^@/\s]+@)?|git@|ssh://git@)(?P<host>[\w.-]+)[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
 _HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+OUTWARD = "a symbolic link that leads out of the folder, which is not followed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +65,33 @@ def _text(path: Path) -> str:
 
 
 def walk(root: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
-    """Wanted files, in order, as ``(path, problem)``; a problem is said of symbolic links, which are not followed."""
+    """Wanted files, in order, as ``(path, problem)``; a problem is said of symbolic links that lead out of ``root``.
+
+    None is followed: what a link within the folder leads to is read under its own name.
+    """
+    whole = root.resolve()
     for folder, folders, files in os.walk(root, followlinks=False):
         inside = Path(folder).relative_to(root)
         for name in sorted(folders):
             path = (inside / name).as_posix()
-            if Path(folder, name).is_symlink() and (wanted(f"{path}/README.md") or wanted(f"{path}/index.md")):
-                yield path, "a symbolic link, which is not followed"
+            if _leads_out(Path(folder, name), whole) and (wanted(f"{path}/README.md") or wanted(f"{path}/index.md")):
+                yield path, OUTWARD
         folders[:] = sorted(name for name in folders if name not in _SKIPPED and not Path(folder, name).is_symlink())
         for name in sorted(files):
             path = (inside / name).as_posix()
-            if wanted(path):
-                yield path, "a symbolic link, which is not followed" if Path(folder, name).is_symlink() else ""
+            if not wanted(path):
+                continue
+            if not Path(folder, name).is_symlink():
+                yield path, ""
+            elif _leads_out(Path(folder, name), whole):
+                yield path, OUTWARD
+
+
+def _leads_out(path: Path, whole: Path) -> bool:
+    """Whether a path is a symbolic link that leads out of the resolved folder ``whole``, or nowhere."""
+    if not path.is_symlink():
+        return False
+    try:
+        return not path.resolve(strict=True).is_relative_to(whole)
+    except (OSError, RuntimeError):  # it leads nowhere, or in a circle
+        return True

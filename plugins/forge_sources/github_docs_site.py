@@ -58,6 +58,7 @@ def site_partitions(
     """
     from forge_sources.crawl import PASSING, CrawlRules
     from forge_sources.crawl_urls import scope_of
+    from forge_sources.github_docs import API
     from forge_sources.website import buckets_of, gather
 
     starts = site_starts(closing["links"])
@@ -74,6 +75,8 @@ def site_partitions(
             max_hosts=MOST_STARTS,
             page_bytes=PAGE_BYTES,
             delay=source.delay,
+            # A README's links lead anywhere; only the user's own server may point into the user's own network.
+            are_found=source.api == API,
             refresh=context.refresh,
         )
         try:

@@ -43,7 +43,10 @@ class GoogleDiscovery:
     def plan(self, context: Context) -> str:
         """What would be fetched."""
         if self.path:
-            return f"reads Google discovery documents from {self.path}; fetches nothing"
+            from forge_sources.spec_files import told
+
+            where = told(context.workspace / self.path, self.path, plugin=self.name)
+            return f"reads Google discovery documents from {where}; fetches nothing"
         from forge_sources.packages_fetch import cached
 
         found = cached(self._spec(), context.cache)

@@ -66,6 +66,10 @@ class Harvest:
         write_bytes(self._path(key), head + b"\n" + body)
         return Page(key=key, facts=facts, body=body)
 
+    def forget(self, key: str) -> None:
+        """Let go of a page, if it was kept, so that it is asked for again."""
+        self._path(key).unlink(missing_ok=True)
+
     def pages(self) -> Iterator[Page]:
         """All pages kept so far, in the order of their file names, which is the same on every machine."""
         for path in sorted(self.folder.glob("*/*.page")):

@@ -1,7 +1,7 @@
 """Source ``hf-dataset``: documents from data sets of the Hugging Face hub, file by file, within a limit of megabytes.
 
     [[source]]
-    use = "hf-dataset"
+    name = "hf-dataset"
     dataset = "fineweb-edu"        # or any owner/name, with text = and domain =
     max_mb = 2000
 

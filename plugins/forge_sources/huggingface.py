@@ -1,7 +1,7 @@
 """Source ``huggingface``: models of the Hugging Face hub as APIs, and their cards as documents.
 
     [[source]]
-    use = "huggingface"
+    name = "huggingface"
     task = "text-classification"
     limit = 500
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from forge_sources.huggingface_models import Model, Search
 
 BUCKETS = 32
+ODD = "!"
+"""Marks a partition's item that stands for an entry of the list which is no model."""
 SORTS = ("downloads", "likes", "lastModified", "createdAt", "trendingScore")
 
 
@@ -61,7 +63,10 @@ class HuggingFace:
     def plan(self, context: Context) -> str:
         """What would be fetched."""
         if self.path:
-            return f"reads the model cards in {self.path}; fetches nothing"
+            from forge_sources.spec_files import told
+
+            where = told(context.workspace / self.path, self.path, plugin=self.name)
+            return f"reads the model cards in {where}; fetches nothing"
         done = self._harvest(context).finished
         if done is not None and not context.refresh:
             return f"reads {done['count']:,} models gathered on {done['retrieved_at']} from the cache; fetches nothing"
@@ -88,7 +93,8 @@ class HuggingFace:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         gather(self._hub(context), harvest, search=self._search(), ids=self.ids, on=today)
         entries = [(model.id, stable_id(repr(model), card_of(harvest, model)[1])) for model in gathered(harvest)]
-        return self._buckets(entries)
+        odd = (harvest.finished or {}).get("odd", ())
+        return self._buckets([*entries, *((f"{ODD}{name}", "") for name in odd)])
 
     def records(self, partition: Partition, context: Context) -> Iterator[ApiRecord | Document | Reject]:
         """For each model its API and its card, where there is one."""
@@ -101,6 +107,9 @@ class HuggingFace:
         harvest = self._harvest(context)
         wanted = frozenset(partition.items)
         on = (harvest.finished or {}).get("retrieved_at")
+        for item in partition.items:
+            if item.startswith(ODD):
+                yield Reject(locator=item.removeprefix(ODD), reason="the hub's list says of it what is no model")
         for model in gathered(harvest):
             if model.id in wanted:
                 data, problem = card_of(harvest, model)

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from forge.errors import FetchError
+from forge_sources.crawl import FAILURES_IN_A_ROW, PASSING
 from forge_sources.harvest import Harvest
 from forge_sources.hf_hub import Hub
 
@@ -66,19 +67,27 @@ def gather(hub: Hub, harvest: Harvest, *, search: Search, ids: Sequence[str] = (
         ids: these models instead of a search. on: today's date, for the closing facts.
 
     Raises:
-        FetchError: the list cannot be had. A card that cannot is noted, and its model goes on without.
+        FetchError: the list cannot be had, or the hub stopped answering. A card that it refuses is noted, and its
+            model goes on without.
     """
     if harvest.finished is not None:
         return
-    models = _listed(hub, harvest, search=search, ids=ids)
+    models, odd = _listed(hub, harvest, search=search, ids=ids)
+    failures = 0
     for number, model in enumerate(models):
         if harvest.get(_card_key(model)) is None:
             body, problem = _card(hub, model)
             harvest.keep(_card_key(model), body, problem=problem)
+            failures = failures + 1 if any(word in problem for word in PASSING) else 0
+            if failures >= FAILURES_IN_A_ROW:
+                for failed in models[number + 1 - failures : number + 1]:
+                    harvest.forget(_card_key(failed))
+                message = f"the hub stopped answering ({problem}); what was had is kept: run the same command again"
+                raise FetchError(message, plugin=hub.plugin, step="collect")
         if number and number % 100 == 0:
             hub.context.log(f"{hub.plugin}: {number:,} of {len(models):,} cards")
     harvest.keep("models", msgspec.json.encode(models))
-    harvest.finish(count=len(models), retrieved_at=on)
+    harvest.finish(count=len(models), retrieved_at=on, odd=odd)
 
 
 def gathered(harvest: Harvest) -> list[Model]:
@@ -109,15 +118,18 @@ def _card(hub: Hub, model: Model) -> tuple[bytes, str]:
     return b"", "it has no card" if answer.status == 404 else hub.refusal(answer.status, url, answer.headers).message
 
 
-def _listed(hub: Hub, harvest: Harvest, *, search: Search, ids: Sequence[str]) -> list[Model]:
-    """The models of all list pages, no name twice, the search's limit at most."""
+def _listed(hub: Hub, harvest: Harvest, *, search: Search, ids: Sequence[str]) -> tuple[list[Model], list[str]]:
+    """The models of all list pages, no name twice, the search's limit at most; and names of entries that are none."""
     found: dict[str, Model] = {}
+    odd: list[str] = []
     for entries in _id_pages(hub, harvest, ids) if ids else _search_pages(hub, harvest, search):
         for entry in entries:
             model = _model(entry)
-            if model is not None and len(found) < (len(ids) or search.limit):
+            if model is None:
+                odd.append(str(entry.get("id") if isinstance(entry, Mapping) else entry)[:200])
+            elif len(found) < (len(ids) or search.limit):
                 found.setdefault(model.id, model)
-    return list(found.values())
+    return list(found.values()), odd
 
 
 def _id_pages(hub: Hub, harvest: Harvest, ids: Sequence[str]) -> Iterator[Sequence[Any]]:
@@ -145,7 +157,9 @@ def _search_pages(hub: Hub, harvest: Harvest, search: Search) -> Iterator[Sequen
         following = page.facts.get("next")
 
 
-def _model(entry: Mapping[str, Any]) -> Model | None:
+def _model(entry: object) -> Model | None:
+    if not isinstance(entry, Mapping):
+        return None
     try:
         return msgspec.convert({key: value for key, value in entry.items() if value is not None}, type=Model)
     except msgspec.ValidationError:

@@ -13,6 +13,7 @@ from forge_sources.hf_license import hub_license
 from forge_sources.huggingface_card import Card, description_of, texts, usage_of
 from forge_sources.huggingface_models import Model
 from forge_sources.huggingface_tasks import TASKS
+from forge_sources.markdown_text import markdown
 
 PROVIDER = "huggingface.co"
 SERVICE = "models"
@@ -82,8 +83,9 @@ def api_of(model: Model, card: Card, facts: Facts, *, source: str, on: str | Non
 
 
 def document_of(model: Model, card: Card, facts: Facts, *, source: str) -> Document:
-    """The card as a document, under the model's name where it has no heading of its own."""
-    text = card.text if card.text.startswith("#") else f"# {model.id}\n\n{card.text}"
+    """The card as a document, without badges and layout, under the model's name where it has no heading of its own."""
+    text = markdown(card.text).strip()
+    text = text if text.startswith("#") else f"# {model.id}\n\n{text}"
     known = {"model": model.id, "task": facts.task, "library": facts.library, "license_evidence": facts.evidence}
     return Document(
         id=stable_id(source, "card", model.id),

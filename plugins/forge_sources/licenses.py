@@ -46,6 +46,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"^(the )?mit\b|\bmit licen[sc]e|licenses/mit\b|spdx\.org/licenses/mit\b", "MIT"),
     (r"\bunlicense\b|unlicense\.org", "Unlicense"),
 )
+_LATER = re.compile(r"\bor[ -](any[ -])?later\b|gpl[ -]?v?\d(\.\d)*\+")
 _JOINED = re.compile(r" (OR|AND|WITH) ")
 _SHAPE = re.compile(r"[A-Za-z0-9.+() -]{2,120}")
 _SHORT = frozenset({"MIT", "ISC", "Zlib", "Unlicense", "WTFPL", "NCSA"})
@@ -69,7 +70,7 @@ def spdx(license_object: Any) -> str:
     stated = " ".join(part.strip().lower()[:200] for part in parts if isinstance(part, str))
     for pattern, expression in _COMPILED:
         if pattern.search(stated):
-            return expression
+            return expression.replace("-only", "-or-later") if _LATER.search(stated) else expression
     return (_expression(name.strip()) if isinstance(name, str) else "") or UNKNOWN_LICENSE
 
 

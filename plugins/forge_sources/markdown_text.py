@@ -4,6 +4,7 @@ Headings and code blocks stay as they are written; reStructuredText, AsciiDoc an
 Cost: some 50 MB a second; HTML and notebooks less.
 """
 
+import html
 import re
 from collections.abc import Iterator
 
@@ -24,7 +25,8 @@ _BADGE = re.compile(
 )
 _IMAGE = re.compile(r"!\[[^\]\n]{0,300}\](?:\([^)\n]{0,600}\)|\[[^\]\n]{0,200}\])|<img\b[^>\n]{0,2000}>", re.IGNORECASE)
 _LAYOUT = re.compile(
-    r"</?(?:p|div|center|br|picture|source|a|sup|sub|details|summary|kbd|h[1-6])\b[^>\n]{0,1000}>", re.IGNORECASE
+    r"</?(?:p|div|center|br|picture|source|a|sup|sub|details|summary|kbd|h[1-6]|b|i|em|strong|u|small|big|span|font|hr)\b[^>\n]{0,1000}>",
+    re.IGNORECASE,
 )
 _LINK = re.compile(
     r"\]\((https?://[^\s)]{1,1000})\)|<(https?://[^\s>]{1,1000})>|href=[\"'](https?://[^\"'\s]{1,1000})[\"']|^\[[^\]]+\]:\s*(https?://\S+)",
@@ -34,6 +36,8 @@ _HEADING = re.compile(
     r"^#{1,2}[ \t]+(?P<atx>.{1,200}?)[ \t#]*$|^(?P<setext>[^\n]{1,200})\n(?:={3,}|-{3,}|\*{3,}|~{3,})[ \t]*$",
     re.MULTILINE,
 )
+_SPAN = re.compile(r"(`+[^`]*`+)")
+_ENTITY = re.compile(r"&(?!lt;|gt;|#60;|#62;)(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,6}|#x[0-9A-Fa-f]{1,6});")
 _MANY_LINES = re.compile(r"\n{3,}")
 
 
@@ -54,7 +58,13 @@ def markdown(text: str) -> str:
 def _cleaned(text: str) -> str:
     for pattern in (_COMMENT, _BADGE, _IMAGE, _LAYOUT):
         text = pattern.sub("", text)
+    if "&" in text:  # not in code, where an entity is what it says; &lt; would become a tag
+        text = "".join(part if part.startswith("`") else _ENTITY.sub(_character, part) for part in _SPAN.split(text))
     return "\n".join(line.rstrip() for line in text.split("\n"))
+
+
+def _character(found: re.Match[str]) -> str:
+    return html.unescape(found[0])
 
 
 def _pieces(text: str) -> Iterator[tuple[bool, str]]:

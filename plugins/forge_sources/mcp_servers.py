@@ -48,6 +48,8 @@ class Mcp:
 
     def __post_init__(self) -> None:
         given = [key for key in ("path", "command", "url") if getattr(self, key)]
+        if not given:
+            raise ValueError("name where the tools are: path (saved listings), command (a program) or url (an address)")
         if len(given) > 1:
             raise ValueError(f"give one of path, command and url, not {' and '.join(given)}")
         if self.url and urlsplit(self.url).scheme not in ("http", "https"):
@@ -62,9 +64,8 @@ class Mcp:
     def plan(self, context: Context) -> str:
         """What would be read, started or asked."""
         if self.path:
-            return f"reads saved listings of tools from {self.path}; starts and fetches nothing"
-        if not self.command and not self.url:
-            return "nothing yet: set path, command or url"
+            files = self._found(context.workspace)
+            return f"reads {len(files):,} saved listings of tools from {self.path}; starts and fetches nothing"
         harvest = self._harvest(context)
         if harvest.finished is not None and not context.refresh:
             return f"reads {harvest.finished['tools']} tools from the cache; starts and fetches nothing"
@@ -78,12 +79,10 @@ class Mcp:
         """Live: one; saved: up to 16, by the hash of the file's name. Asks the server if its answer is not kept.
 
         Raises:
-            StepError: no option says where tools are, a variable is not set, the server fails, or there is no listing.
+            StepError: a variable is not set, the server fails, or there is no listing.
         """
         if self.path:
             return self._saved(context.workspace)
-        if not self.command and not self.url:
-            raise self._failure("set path (saved listings), command (a program) or url (an address)")
         harvest = self._harvest(context)
         facts = None if context.refresh else harvest.finished
         if facts is None:
@@ -128,12 +127,16 @@ class Mcp:
             else:
                 yield from mcp_tools.records(found, source=self.name, locator=item, retrieved_at=None)
 
-    def _saved(self, workspace: Path) -> list[Partition]:
-        from forge_sources import spec_files
-
+    def _found(self, workspace: Path) -> list[str]:
         files = _files(workspace, self.path)
         if not files:
             raise self._failure(f"path={self.path}: there is no listing (.json)")
+        return files
+
+    def _saved(self, workspace: Path) -> list[Partition]:
+        from forge_sources import spec_files
+
+        files = self._found(workspace)
         hashed = spec_files.hashes([workspace / file for file in files])
         members: dict[int, list[tuple[str, str, int]]] = {}
         for file, (digest, size) in zip(files, hashed, strict=True):

@@ -191,6 +191,8 @@ def _crawled(metadata: Mapping[str, Any], labels: Any, *, name: str) -> Server |
         return Reject(locator=name, reason="neither the server's answer nor its page names a tool")
     stated = str(page.get("license") or "")
     license = spdx({"name": stated})
+    if not answer.get("tools"):
+        tools = _of_page(tools)
     facts = {
         "server": metadata.get("server_name") or page.get("name"),
         "listing": "answer" if answer.get("tools") else "page",
@@ -206,6 +208,27 @@ def _crawled(metadata: Mapping[str, Any], labels: Any, *, name: str) -> Server |
         category=str(labels.get("primary_label") or "") if isinstance(labels, Mapping) else "",
         facts=facts,
     )
+
+
+def _of_page(tools: Sequence[Any]) -> list[Any]:
+    """A page's tools without what the crawl of it made up.
+
+    It took each word set as code for a parameter, the names of tools among them, called every one a string, and gave a
+    tool without a description its name for one.
+    """
+    named = [tool for tool in tools if isinstance(tool, Mapping)]
+    names = {str(tool.get("name")) for tool in named}
+    cleaned: list[Any] = [tool for tool in tools if not isinstance(tool, Mapping)]
+    for tool in named:
+        description = _description(tool.get("description"))
+        made = {**tool, "description": "" if description == tool.get("name") else description}
+        if isinstance(stated := tool.get("parameters"), list):
+            kept = [entry for entry in stated if isinstance(entry, Mapping) and entry.get("name") not in names]
+            made["parameters"] = [
+                {key: value for key, value in entry.items() if (key, value) != ("type", "string")} for entry in kept
+            ]
+        cleaned.append(made)
+    return cleaned
 
 
 def _name_of(data: Mapping[str, Any]) -> str:

@@ -106,7 +106,7 @@ def _shared(api: OpenApi, origin: Origin) -> dict[str, Any]:
     first, second = (given, named) if origin.overrides else (named, given)
     expression, evidence = licence_of(api.info, otherwise=(origin.license, origin.license_evidence))
     categories = categories_of(api.info)
-    facts = {"title": line(text_of(api.info.get("title")), TITLE_CHARACTERS), "server": server_of(api)}
+    facts = {"title": line(plain(text_of(api.info.get("title"))), TITLE_CHARACTERS), "server": server_of(api)}
     return {
         "provider": first["provider"] or second["provider"] or host_of(api) or "unknown",
         "service": first["service"] or second["service"],

@@ -42,7 +42,10 @@ class OpenApiDirectory:
         if self.live:
             return f"reads {self._list_url()} and, one by one, the documents it names (about 400 MB in all)"
         if self.path:
-            return f"reads OpenAPI documents from {self.path}; fetches nothing"
+            from forge_sources.spec_files import told
+
+            where = told(context.workspace / self.path, self.path, plugin=self.name)
+            return f"reads OpenAPI documents from {where}; fetches nothing"
         from forge_sources.npm_package import is_fetched
 
         if self.version and is_fetched(PACKAGE, self.version, cache=context.cache):

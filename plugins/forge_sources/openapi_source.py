@@ -53,9 +53,14 @@ class OpenApiDocuments:
             check_header(name, value)
 
     def plan(self, context: Context) -> str:
-        """What would be fetched, and what is there."""
+        """What would be fetched, and what is there.
+
+        Raises:
+            StepError: a path or glob stands for no file.
+        """
         from forge_sources.openapi_entries import is_address, package_files, shown
         from forge_sources.openapi_fetch import is_harvested
+        from forge_sources.openapi_places import files_below
         from forge_sources.packages_fetch import cached
 
         packages = [found.spec for entry in self.specs if (found := package_files(entry)) is not None]
@@ -63,9 +68,15 @@ class OpenApiDocuments:
         addresses = [entry for entry in self.specs if is_address(entry)]
         asked = [shown(entry) for entry in addresses if not is_harvested(entry, context.cache)]
         fetched = [*(f"{name} by its registry's client" for name in missing), *asked]
-        if not fetched:
-            return f"reads {len(self.specs)} entries from disk and cache; fetches nothing"
-        return f"fetches, once, at most {self.max_spec_mb} MB a document: {', '.join(fetched)}"
+        paths = [entry for entry in self.specs if not is_address(entry) and package_files(entry) is None]
+        local = sum(1 for entry in paths for _ in files_below(entry, context))
+        kept = len(set(packages)) + len(addresses) - len(fetched)
+        reads = [
+            f"{count:,} {what}" for count, what in ((local, "files on disk"), (kept, "entries of the cache")) if count
+        ]
+        told = [f"reads {' and '.join(reads)}"] if reads else []
+        asked_for = f"fetches, once, at most {self.max_spec_mb} MB a document: {', '.join(fetched)}"
+        return "; ".join([*told, asked_for if fetched else "fetches nothing"])
 
     def partitions(self, context: Context) -> Sequence[Partition]:
         """One partition a document, by its content and that of the files it refers to; fetches what is not cached.

@@ -48,9 +48,17 @@ class PythonModules:
             _spec(text)
 
     def plan(self, context: Context) -> str:
-        """What would be read and fetched."""
-        from forge_sources.packages_fetch import cached
+        """What would be read and fetched.
 
+        Raises:
+            StepError: one is not installed.
+        """
+        from forge_sources.packages_fetch import cached
+        from forge_sources.python_modules_files import installed
+
+        for text in self.distributions:
+            if _spec(text) is None:
+                installed(text, plugin=self.name)
         specs = [spec for text in self.distributions if (spec := _spec(text)) is not None]
         missing = [str(spec) for spec in specs if cached(spec, context.cache) is None]
         there = len(self.distributions) - len(missing)

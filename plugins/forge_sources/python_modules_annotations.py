@@ -93,12 +93,17 @@ def schema_of(annotation: str) -> Node:
 
 @lru_cache(maxsize=4096)
 def _schema_of(annotation: str) -> Node:
+    expression, found = None, None
     try:
         expression = ast.parse(annotation.strip(), mode="eval").body
         found = _schema(expression, DEPTH)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        found = None
-    return {"x-annotation": annotation.strip()[:SHOWN_CHARACTERS]} if found is None else found
+        pass
+    if found is not None:
+        return found
+    if isinstance(expression, ast.Constant) and isinstance(expression.value, str):  # a forward reference, unquoted
+        return {"x-annotation": expression.value.strip()[:SHOWN_CHARACTERS]}
+    return {"x-annotation": annotation.strip()[:SHOWN_CHARACTERS]}
 
 
 def _schema(node: ast.expr, depth: int) -> Node | None:

@@ -63,7 +63,10 @@ class RapidApi:
     def plan(self, context: Context) -> str:
         """What would be fetched: requests, rate, time, size, and whether the key is there."""
         if self.path:
-            return f"reads ToolBench's tools from {self.path}; fetches nothing"
+            from forge_sources.spec_files import told
+
+            where = told(context.workspace / self.path, self.path, plugin=self.name)
+            return f"reads ToolBench's tools from {where}; fetches nothing"
         from forge_sources.rapidapi_client import KEY
         from forge_sources.rapidapi_harvest import is_enough, load
 

@@ -15,6 +15,8 @@ from forge_sources.markup import plain
 IN_PATH = re.compile(r"\{([^{}/]+)\}|:([A-Za-z_]\w*)")
 WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 DEEPEST = 30
+LENGTH = "_list_length"
+"""ToolBench's own note in a shape: how many entries the list had. It is no member of the answer."""
 
 _TYPES: Mapping[str, Mapping[str, Any]] = {
     "string": {"type": "string"},
@@ -107,11 +109,11 @@ def shape_schema(shape: object, *, depth: int = 0) -> dict[str, Any]:
     if depth > DEEPEST:
         return {}
     if isinstance(shape, Mapping):
-        members = {str(key): shape_schema(value, depth=depth + 1) for key, value in shape.items()}
+        members = {str(key): shape_schema(v, depth=depth + 1) for key, v in shape.items() if key != LENGTH}
         return {"type": "object", "properties": members}
     if isinstance(shape, list):
         found: dict[str, Any] = {"type": "array"}
-        items = [item for item in shape if not (isinstance(item, Mapping) and set(item) == {"_list_length"})]
+        items = [item for item in shape if not (isinstance(item, Mapping) and set(item) == {LENGTH})]
         return found | {"items": shape_schema(items[0], depth=depth + 1)} if items else found
     word = str(shape).strip().lower()
     if word == "empty list":

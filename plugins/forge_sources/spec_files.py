@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from forge.errors import StepError
+
 SUFFIXES = (".json", ".json.gz")
 SPEC_SUFFIXES = (*SUFFIXES, ".yaml", ".yml", ".yaml.gz", ".yml.gz")
 UNREADABLE = "unreadable"
@@ -24,6 +26,18 @@ def find(root: Path, *, suffixes: tuple[str, ...] = SUFFIXES) -> list[str]:
     found = (path for path in root.rglob("*.*") if path.name.endswith(suffixes) and path.is_file())
     relative = (path.relative_to(root).as_posix() for path in found if path.name not in NOT_SPECS)
     return sorted(item for item in relative if not item.startswith(".") and "/." not in item)
+
+
+def told(place: Path, path: str, *, plugin: str) -> str:
+    """``path`` as a plan names it, with what lies at ``place``: ``specs (12 files, 3.4 MB)``.
+
+    Raises:
+        StepError: nothing does.
+    """
+    if not place.exists():
+        raise StepError(f"path={path}: there is no such folder or file", plugin=plugin, step="plan")
+    sizes = [each.stat().st_size for each in ([place] if place.is_file() else place.rglob("*")) if each.is_file()]
+    return f"{path} ({len(sizes):,} file{'s' if len(sizes) != 1 else ''}, {sum(sizes) / 1e6:,.1f} MB)"
 
 
 def read(path: Path, *, limit: int) -> bytes:

@@ -25,6 +25,8 @@ from forge_sources.rapidapi_schema import is_json_schema, object_schema, objects
 
 EXAMPLES = "response_examples"
 OTHER_FOLDERS = frozenset({EXAMPLES, "answer"})
+REFUSAL = frozenset({"message", "error", "statusCode"})
+"""Members of the gateway's and common servers' refusals, which many test calls were answered with: no API's answer."""
 PARAMETERS = {"required_parameters": True, "optional_parameters": False}
 _UNSAFE = re.compile(r"[^A-Za-z0-9._=@+~-]+")
 
@@ -112,6 +114,7 @@ def _record(
     except ValueError as error:
         return f"the entry's url is none: {error}"
     host = str(tool.get("host") or address.hostname or "")
+    path = address.path or (name if name.startswith("/") else "")  # many entries are named by their route
     code = str(entry.get("statuscode") or "")
     failed = code.isdecimal() and int(code) >= 400
     answer = _answer(entry)
@@ -121,9 +124,9 @@ def _record(
         name=name,
         kind="rest",
         method=method,
-        path=address.path,
+        path=path,
         description=plain(str(entry.get("description") or entry.get("api_description") or "")).strip(),
-        parameters=_parameters(entry, method=method, path=address.path),
+        parameters=_parameters(entry, method=method, path=path),
         returns=_returns(entry, shapes.get(name)),
         examples=({"result": answer},) if is_kept(answer) and not failed else (),
         errors=({"code": code, "description": "what the test call was answered with"},) if failed else (),
@@ -151,7 +154,7 @@ def _returns(entry: Mapping[str, Any], shape: Any) -> dict[str, Any] | None:
     if is_json_schema(stated):
         return dict(stated)
     for found in (stated, shape, entry.get("template_response")):
-        if isinstance(found, Mapping) and found:
+        if isinstance(found, Mapping) and found and not ("message" in found and found.keys() <= REFUSAL):
             return shape_schema(found)
     return None
 

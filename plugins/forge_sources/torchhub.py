@@ -1,8 +1,8 @@
 """Source ``torchhub``: models that torch.hub loads, from ``hubconf.py`` files and from APIBench's rows.
 
     [[source]]
-    use = "torchhub"
-    repos = ["pytorch/vision:v0.20.0"]       # fetched from GitHub as archives, once
+    name = "torchhub"
+    repositories = ["pytorch/vision:v0.20.0"]       # fetched from GitHub as archives, once
     paths = ["checkouts/*", "torchhub_api.jsonl"]
 
 A repository (folder, .tar.gz, .zip) is read as text and syntax trees; nothing of it is run. A jsonl file is taken for
@@ -30,7 +30,9 @@ class TorchHub:
 
     name: ClassVar[str] = "torchhub"
 
-    repos: tuple[str, ...] = option((), help="GitHub repositories as owner/name or owner/name:ref, fetched as archives")
+    repositories: tuple[str, ...] = option(
+        (), help="GitHub repositories as owner/name or owner/name:ref, fetched as archives"
+    )
     paths: tuple[str, ...] = option(
         (),
         help="repository folders and archives, and APIBench jsonl files; owner/name=path where the name is not plain",
@@ -45,17 +47,19 @@ class TorchHub:
         Raises:
             ValueError: with what to write instead.
         """
-        if not self.repos and not self.paths:
-            raise ValueError("name something to read: repos = ['pytorch/vision'], or paths = ['torchhub_api.jsonl']")
-        wrong = [repo for repo in self.repos if repo.partition(":")[0].count("/") != 1]
+        if not self.repositories and not self.paths:
+            raise ValueError(
+                "name something to read: repositories = ['pytorch/vision'], or paths = ['torchhub_api.jsonl']"
+            )
+        wrong = [repo for repo in self.repositories if repo.partition(":")[0].count("/") != 1]
         if wrong:
             raise ValueError(f"a repository is owner/name or owner/name:ref; this is {wrong[0]!r}")
 
     def plan(self, context: Context) -> str:
         """What would be fetched and read."""
-        missing = [repo for repo in self.repos if not self._archive(repo, context).is_file()]
+        missing = [repo for repo in self.repositories if not self._archive(repo, context).is_file()]
         fetched = f"fetches {len(missing)} archives of some 1 to 50 MB each" if missing else "fetches nothing"
-        return f"reads {len(self.repos)} repositories and {len(self._local(context))} local paths; {fetched}"
+        return f"reads {len(self.repositories)} repositories and {len(self._local(context))} local paths; {fetched}"
 
     def partitions(self, context: Context) -> Sequence[Partition]:
         """One partition a repository or file, by content; fetches the archives that the cache does not hold.
@@ -65,7 +69,7 @@ class TorchHub:
         """
         from forge_sources.torchhub_repository import content_hash
 
-        found = [("repository", name, self._fetched(name, context)) for name in self.repos]
+        found = [("repository", name, self._fetched(name, context)) for name in self.repositories]
         found += [(_kind(path), name, path) for name, path in self._local(context)]
         labels = [f"{kind} {name}" for kind, name, _ in found]
         twice = next((label for label in labels if labels.count(label) > 1), None)

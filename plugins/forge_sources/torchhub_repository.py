@@ -23,14 +23,21 @@ _REMOTE = re.compile(r"url\s*=\s*\S*github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?\
 def read_repository(path: Path, *, name: str, ref: str, source: str) -> Iterator[ApiRecord | Reject]:
     """The entry points of a repository's ``hubconf.py`` as APIs; those that cannot be found as rejects."""
     try:
-        files, expression, evidence = _contents(path)
+        files, expression, evidence, refused = _contents(path)
     except StepError as error:
         yield Reject(locator=name, reason=error.message)
+        return
+    yield from (Reject(locator=f"{name}:{file}", reason=why) for file, why in refused.items())
+    if HUBCONF in refused:
         return
     repository = Repository(files=files)
     tree = repository.tree(HUBCONF)
     if tree is None:
-        reason = "is not Python that can be parsed" if HUBCONF in files else "the repository has none"
+        reason = (
+            "is not Python that can be parsed"
+            if HUBCONF in files
+            else f"there is none of at most {MODULE_BYTES / 1e6:g} MB"
+        )
         yield Reject(locator=f"{name}:{HUBCONF}", reason=reason)
         return
     needs = dependencies(tree)
@@ -89,18 +96,20 @@ def _api(entry: Entry, *, name: str, ref: str, source: str, facts: tuple[list[st
     )
 
 
-def _contents(path: Path) -> tuple[dict[str, str], str, str]:
-    """Python modules by path, the licence, and where it is stated."""
-    texts, licences = {}, {}
-    for name, data in _folder_files(path) if path.is_dir() else _archive_files(path):
-        if name.endswith(".py"):
+def _contents(path: Path) -> tuple[dict[str, str], str, str, dict[str, str]]:
+    """Python modules by path, the licence, where it is stated, and the files that were refused, with the reason."""
+    texts, licences, refused = {}, {}, {}
+    for name, data, problem in _folder_files(path) if path.is_dir() else _archive_files(path):
+        if problem:
+            refused[name] = problem
+        elif name.endswith(".py"):
             texts[name] = data.decode("utf-8", "replace")
         else:
             licences[name] = stated_license(name, data)
     known = {expression for name, expression in licences.items() if "/" not in name} - {UNKNOWN_LICENSE}
     expression = known.pop() if len(known) == 1 else UNKNOWN_LICENSE
     where = next((f"the repository's {name}" for name, found in sorted(licences.items()) if found == expression), "")
-    return texts, expression, where if expression != UNKNOWN_LICENSE else ""
+    return texts, expression, where if expression != UNKNOWN_LICENSE else "", refused
 
 
 def _wants(name: str) -> bool:
@@ -119,15 +128,19 @@ def _wanted_files(folder: Path) -> list[Path]:
     return found[:MOST_MODULES]
 
 
-def _folder_files(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _folder_files(folder: Path) -> Iterator[tuple[str, bytes, str]]:
+    """Path, bytes and problem of each file; a problem where it is too large."""
     for path in _wanted_files(folder):
+        name = path.relative_to(folder).as_posix()
         if path.stat().st_size <= MODULE_BYTES:
-            yield path.relative_to(folder).as_posix(), path.read_bytes()
+            yield name, path.read_bytes(), ""
+        else:
+            yield name, b"", f"larger than {MODULE_BYTES / 1e6:g} MB"
 
 
-def _archive_files(archive: Path) -> Iterator[tuple[str, bytes]]:
+def _archive_files(archive: Path) -> Iterator[tuple[str, bytes, str]]:
+    """As `_folder_files`; a problem also where a member leads out of the archive, or is damaged."""
     from forge_sources.packages_archive import members
 
     for member in members(archive, wanted=_wants, limit=MODULE_BYTES):
-        if not member.problem:
-            yield member.path, member.data
+        yield member.path, member.data, member.problem

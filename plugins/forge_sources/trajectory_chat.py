@@ -113,7 +113,8 @@ def xlam(row: Mapping[str, Any], origin: Origin | None) -> Iterator[Draft]:
     if not isinstance(row.get("query"), str) or not isinstance(found, list):
         raise NotADialogueError("expected a query and a list of answers")
     turns.say("user", row["query"])
-    calls = [call(each.get("name"), each.get("arguments"), number=at) for at, each in enumerate(_mappings(found), 1)]
+    stated = _all_calls(found)
+    calls = [call(each.get("name"), each.get("arguments"), number=at) for at, each in enumerate(stated, 1)]
     turns.say("assistant", "", calls)
     yield _draft(turns, tools=tools_of(row.get("tools")))
 
@@ -170,6 +171,18 @@ def _entries(row: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     return entries
 
 
+def _all_calls(values: Sequence[Any]) -> list[Mapping[str, Any]]:
+    """The calls of a list, none of them left out.
+
+    Raises:
+        NotADialogueError: an entry is no call.
+    """
+    found = _mappings(values)
+    if len(found) != len(values):
+        raise NotADialogueError("a call in it is no object")
+    return found
+
+
 def _mappings(values: Sequence[Any]) -> list[Mapping[str, Any]]:
     return [value for value in values if isinstance(value, Mapping)]
 
@@ -201,7 +214,7 @@ def _json(value: object) -> str:
 def _stated_calls(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     found = entry.get("tool_calls")
     if isinstance(found, list):
-        return _mappings(found)
+        return _all_calls(found)
     single = entry.get("function_call")
     return [{"function": single}] if isinstance(single, Mapping) else []
 

@@ -40,7 +40,9 @@ def _branches(node: Mapping[str, Any], above: Sequence[Mapping[str, Any]]) -> It
         raise NotADialogueError(f"the tree is deeper than {DEEPEST} nodes")
     path = [*above, node]
     below = node.get("children")
-    children = [child for child in below if isinstance(child, Mapping)] if isinstance(below, list) else []
+    children = below if isinstance(below, list) else []
+    if not all(isinstance(child, Mapping) for child in children):
+        raise NotADialogueError("a node of the tree is no object")
     if not children:
         yield path
     for child in children:
@@ -127,8 +129,9 @@ def toolalpaca(row: Mapping[str, Any], origin: Origin | None) -> Iterator[Draft]
     if not isinstance(instructions, list) or not isinstance(golden, list) or len(instructions) != len(golden):
         raise NotADialogueError("expected as many Golden_Answers as Instructions, or Instances")
     for instruction, steps in zip(instructions, golden, strict=True):
-        entries = [step for step in steps if isinstance(step, Mapping)] if isinstance(steps, list) else []
-        calls = [call(s.get("Action"), s.get("Action_Input"), number=at) for at, s in enumerate(entries, start=1)]
+        if not isinstance(steps, list) or not all(isinstance(step, Mapping) for step in steps):
+            raise NotADialogueError(f"the golden answer to {str(instruction)[:60]!r} is no list of calls")
+        calls = [call(s.get("Action"), s.get("Action_Input"), number=at) for at, s in enumerate(steps, start=1)]
         messages = [Message(role="user", content=str(instruction)), Message(role="assistant", tool_calls=calls)]
         yield Draft(tools=tools, messages=messages, blueprint={"api": str(row.get("Name") or ""), "calls": "golden"})
 

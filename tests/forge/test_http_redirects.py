@@ -1,6 +1,7 @@
 """Redirects: followed by hand, never into the user's own network, never with somebody else's secrets."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,14 @@ def test_private_targets_are_allowed_on_request_and_on_the_named_host(
     assert client.fetch(HttpRequest(url=url, allow_private=True)).body == b"there"
 
 
+def test_an_address_that_was_found_may_not_be_private_from_the_start(site: Any, client: HttpClient) -> None:
+    request = HttpRequest(url=site.on("/in", (200, {}, b"inside")), is_found=True, robots=True)
+    with pytest.raises(FetchError, match=r"a private address .*which is refused"):
+        client.fetch(request)
+    assert not site.asked("/in")
+    assert client.fetch(replace(request, allow_private=True, robots=False)).body == b"inside"
+
+
 def test_secrets_stay_with_the_origin(sites: Callable[[], Any], client: HttpClient) -> None:
     site, other = sites(), sites()
     other.on("/end", (200, {}, b"end"))
@@ -143,6 +152,6 @@ def test_names_that_are_near() -> None:
 
 
 def test_resolution_tells_what_it_found() -> None:
-    with pytest.raises(Final, match="redirects to localhost, a private address"):
+    with pytest.raises(Final, match="leads to localhost, a private address"):
         public_addresses("localhost", 80)
     assert public_addresses("8.8.8.8", 80) == ["8.8.8.8"]

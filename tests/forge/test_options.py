@@ -38,6 +38,7 @@ def test_values_take_the_declared_types() -> None:
     [
         ({"path": "x", "mehs": 1}, r"filter\[0\].mehs: unknown option: did you mean 'mesh'"),
         ({"path": "x", "mesh": "wide"}, r"filter\[0\].mesh: Expected `int`, got `str`"),
+        ({"path": "x", "names": 'a"b'}, r'a list is expected; write names=\["a\\"b"\]'),
         ({"mesh": 1}, "the option 'path' is required"),
         ({"path": "x", "mesh": 0}, "mesh is below 1"),
     ],

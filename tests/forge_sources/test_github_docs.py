@@ -20,7 +20,8 @@ from forge.steps import Context
 from forge.testing import check_source, context
 from forge_sources.github_docs import GithubDocs
 from forge_sources.github_docs_api import blob_hash, parse_repository
-from forge_sources.github_docs_site import site_starts
+from forge_sources.github_docs_site import site_partitions, site_starts
+from forge_sources.markdown_text import markdown
 
 COMMIT = "c" * 40
 TOKEN = "ghp_planted-token-0123456789"
@@ -341,6 +342,20 @@ def test_the_site_is_crawled_to_a_depth(hub: Hub, tmp_path: Path) -> None:
     assert hub.asked == []
 
 
+def test_a_homepage_may_not_lead_into_the_users_own_network(hub: Hub, tmp_path: Path) -> None:
+    closing = {"links": [f"{hub.base}/site/"]}
+    given = context(tmp_path, http=HttpClient(tmp_path / "http", attempts=1))
+    public = GithubDocs(repositories=["acme/widget"], crawl_depth=1, delay=0.0)  # whose server is GitHub's own
+    (only,) = site_partitions(public, "acme/widget", closing, context=given)
+    assert "a private address" in only.items[0]
+    assert hub.asked == []
+
+
+def test_entities_are_read_but_in_code() -> None:
+    text = "# A &amp; B&nbsp;C\n\nuse `&amp;` and &lt;x&gt;\n\n```\na &amp; b\n```\n"
+    assert markdown(text) == "# A & B\u00a0C\n\nuse `&amp;` and &lt;x&gt;\n\n```\na &amp; b\n```\n"
+
+
 def test_a_site_begins_at_documentation_only() -> None:
     links = ["", "https://github.com/a/b", "https://docs.example.org/en/latest/x", "https://img.shields.io/x.svg",
              "https://docs.example.org/en/latest/y", "https://example.org/blog",
@@ -360,6 +375,7 @@ def clone(tmp_path: Path) -> Path:
     (outside / "README.md").write_text("# Private\n")
     (folder / "docs" / "outside.md").symlink_to(outside / "README.md")
     (folder / "docs" / "folder").symlink_to(outside)
+    (folder / "docs" / "inside.md").symlink_to(folder / "README.md")
     return folder
 
 
@@ -379,8 +395,11 @@ def test_a_local_clone_is_read_and_nothing_outside_it(clone: Path, tmp_path: Pat
     assert documents["docs/guide.rst"].url == f"https://github.com/acme/widget/blob/{commit}/docs/guide.rst"
     assert (documents["README.md"].license, documents["README.md"].meta["repository"]) == ("MIT", "acme/widget")
     reasons = {r.locator: r.reason for r in found.rejects}
-    assert reasons["acme/widget:docs/outside.md"] == "a symbolic link, which is not followed"
-    assert reasons["acme/widget:docs/folder"] == "a symbolic link, which is not followed"
+    assert (
+        reasons["acme/widget:docs/outside.md"] == "a symbolic link that leads out of the folder, which is not followed"
+    )
+    assert reasons["acme/widget:docs/folder"] == "a symbolic link that leads out of the folder, which is not followed"
+    assert "acme/widget:docs/inside.md" not in reasons  # what it leads to is read under its own name
     assert not any("Private" in document.text for document in documents.values())
 
 

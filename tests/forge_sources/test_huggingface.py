@@ -187,6 +187,36 @@ def test_a_card_that_cannot_be_had_is_a_reject(hub, here):
     assert by_name(found)["org/odd"].description == ""
 
 
+def test_a_hub_that_stops_answering_ends_the_run_and_leaves_no_trace(hub, here):
+    hub.models = [model(f"org/m{number}", 900 - number) for number in range(8)]
+    hub.cards = {each["id"]: CARD for each in hub.models}
+    source = HuggingFace(endpoint=hub.base)
+    for number in range(2, 7):
+        hub.faults[f"/org/m{number}/resolve/{SHA}/README.md"] = [500] * 2
+    with pytest.raises(FetchError, match=r"stopped answering .*run the same command again"):
+        source.partitions(here)
+    found = check_source(source, here)
+    assert all(record.description for record in by_name(found).values())
+    assert len(hub.asked("/org/m0/resolve/")) == 1
+
+
+def test_an_entry_of_the_list_that_is_no_model_is_a_reject(hub, here):
+    hub.models.append({**model("org/strange", 10), "likes": "many"})
+    found = check_source(HuggingFace(endpoint=hub.base), here)
+    assert "org/strange" in [reject.locator for reject in found.rejects]
+    assert "org/strange" not in by_name(found)
+
+
+def test_a_card_is_a_document_without_badges_and_layout(hub, here):
+    hub.cards["org/glad"] = CARD.replace(
+        "# ", '<p align="center"><img src="x.png"></p>\n\n[![b](https://img.example/b)](c)\n\n# A <b>bold</b> &amp; ', 1
+    )
+    found = check_source(HuggingFace(endpoint=hub.base), here)
+    text = next(each.text for each in found.records if getattr(each, "meta", {}).get("model") == "org/glad")
+    assert text.startswith("# A bold & ")
+    assert "```python" in text
+
+
 def test_models_by_name(hub, here):
     source = HuggingFace(endpoint=hub.base, ids=("org/odd", "org/glad"))
     assert set(by_name(check_source(source, here))) == {"org/odd", "org/glad"}

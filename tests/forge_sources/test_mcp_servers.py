@@ -16,7 +16,6 @@ from forge.records import Reject
 from forge.testing import check_source, context
 from forge_sources.mcp_servers import Mcp
 
-pytest.importorskip("mcp.client.client")
 SERVER = str(Path(__file__).with_name("mcp_server.py"))
 
 

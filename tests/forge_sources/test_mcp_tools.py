@@ -57,6 +57,24 @@ def test_what_a_page_says_before_a_description_is_cut():
     assert record.parameters["required"][0] == "query"
 
 
+@needs_fixtures
+def test_what_a_crawl_made_up_is_left_out_of_a_page():
+    found = read(FIXTURES.parent, path=str(FIXTURES / "cf_1394.*.json"))
+    records = {record.name: record for record in found.records}
+    flow = records["initiate_oauth_flow"]  # listed with itself as a parameter, and a port of type string
+    assert flow.parameters == {"type": "object", "properties": {"port": {}}}
+    assert flow.description == "Initiate the OAuth flow to get tokens"
+    assert records["list_inventory"].description == ""  # its page has the name alone
+    assert set(records["list_orders"].parameters["properties"]) == {"end", "limit", "start", "filter"}
+
+
+def test_what_a_server_answers_is_taken_as_it_is(tmp_path):
+    tool = {"name": "look", "description": "look", "parameters": [{"name": "look", "type": "string"}]}
+    (record,) = read(tmp_path, {"tools": [tool]}).records
+    assert record.description == "look"
+    assert record.parameters["properties"] == {"look": {"type": "string"}}
+
+
 @pytest.mark.parametrize(
     ("listing", "provider"),
     [
@@ -115,9 +133,8 @@ def test_a_name_given_wins_and_a_glob_is_followed(tmp_path):
 def test_where_there_is_nothing(tmp_path):
     with pytest.raises(StepError, match=r"path=\*\.json: there is no listing"):
         Mcp(path="*.json").partitions(context(tmp_path))
-    with pytest.raises(StepError, match="set path"):
-        Mcp().partitions(context(tmp_path))
-    assert Mcp().plan(context(tmp_path)) == "nothing yet: set path, command or url"
+    with pytest.raises(ValueError, match="name where the tools are: path"):
+        Mcp()
 
 
 @pytest.mark.parametrize(
@@ -136,6 +153,10 @@ def test_a_secret_in_place_of_a_name_is_refused_and_not_repeated():
 
 
 def test_plan_starts_nothing(tmp_path):
-    assert "starts and fetches nothing" in Mcp(path="x").plan(context(tmp_path))
+    (tmp_path / "x.json").write_text("{}")
+    said = Mcp(path="x.json").plan(context(tmp_path))
+    assert said == "reads 1 saved listings of tools from x.json; starts and fetches nothing"
+    with pytest.raises(StepError, match="path=x: there is no listing"):
+        Mcp(path="x").plan(context(tmp_path))
     line = Mcp(command=("npx", "server"), env=("TOKEN_OF_NOBODY",)).plan(context(tmp_path))
     assert line == "starts npx server for its tools (some kB; gives up after 30 s), with TOKEN_OF_NOBODY (not set)"

@@ -26,6 +26,14 @@ from forge_sources.packages_fetch import fetch_one
 SECRET = "sk-planted-0123456789abcdef"
 
 
+def test_a_plan_counts_files_and_says_what_is_not_there(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        write(tmp_path / "specs" / name, spec())
+    assert OpenApiDocuments(specs=["specs"]).plan(context(tmp_path)) == "reads 2 files on disk; fetches nothing"
+    with pytest.raises(StepError, match="there is no such file"):
+        OpenApiDocuments(specs=["nowhere.yaml"]).plan(context(tmp_path))
+
+
 def spec(name: str = "listPets", **rest: Any) -> dict[str, Any]:
     operation = {"operationId": name, "description": "Lists the pets.", "tags": ["pets"], "responses": {}}
     return {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": {"/p": {"get": operation}}, **rest}

@@ -196,7 +196,6 @@ def test_a_missing_client_is_one_line_with_the_way_out(context, monkeypatch, pro
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 def test_an_npm_package_from_the_registry(context):
     source = Packages(packages=["npm:isarray@2.0.5"], domain="code")
     documents = read(source, context)

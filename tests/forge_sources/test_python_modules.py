@@ -12,6 +12,7 @@ from forge.errors import StepError
 from forge.records import ApiRecord
 from forge.steps import Context
 from forge.testing import check_source, context
+from forge_sources.docstrings import doctest_lines, plain_text
 from forge_sources.packages_fetch import fetch_one
 from forge_sources.packages_spec import PackageSpec
 from forge_sources.python_modules import PythonModules
@@ -311,4 +312,15 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         PythonModules(distributions=["no-such-thing"]).partitions(where)
     with pytest.raises(StepError, match="names pluggy more than once"):
         PythonModules(distributions=["pluggy", "Pluggy"]).partitions(where)
+    with pytest.raises(StepError, match="no-such-distribution"):
+        PythonModules(distributions=["no-such-distribution"]).plan(where)
     assert "pip:toys==1.0; has 1" in PythonModules(distributions=["pip:toys==1.0", "httpx"]).plan(where)
+
+
+def test_the_lines_of_an_answer_keep_their_place():
+    text = "Words.\n\n    >>> grid()\n    array([[1, 2],\n           [3, 4]])\n\n    After."
+    assert doctest_lines(text) == ">>> grid()\narray([[1, 2],\n       [3, 4]])"
+
+
+def test_citation_marks_go_and_what_they_cite_stays():
+    assert plain_text("As [1]_ and [dlmf]_ say; a[0]_x stays.") == "As [1] and [dlmf] say; a[0]_x stays."

@@ -62,3 +62,8 @@ def test_no_text_raises(text: str) -> None:
 def test_nesting_is_bounded() -> None:
     assert schema_of("list[" * 300 + "int" + "]" * 300)
     assert schema_of("int |" * 600 + "str")
+
+
+def test_a_forward_reference_is_shown_without_its_quotes():
+    assert schema_of("'Task'") == {"x-annotation": "Task"}
+    assert schema_of("'int'") == {"type": "integer"}

@@ -154,7 +154,9 @@ def test_toolbenchs_own_example_answers_are_read(tmp_path):
     write(tmp_path, tools, shapes)
     records = read(tmp_path).records
     assert len(records) == sum(map(len, names.values())) > 10
-    assert all(record.returns["type"] == "object" for record in records)
+    told = [record.returns for record in records if record.returns is not None]
+    assert all(schema["type"] == "object" for schema in told)
+    assert 10 < len(told) < len(records)  # some test calls were refused, and say nothing of the answer
 
 
 def test_a_file_and_a_missing_folder(tmp_path):
@@ -165,7 +167,12 @@ def test_a_file_and_a_missing_folder(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(StepError, match="no tool file"):
         RapidApi(path="empty").partitions(context(tmp_path))
-    assert RapidApi(path="x").plan(context(tmp_path)) == "reads ToolBench's tools from x; fetches nothing"
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "a.json").write_bytes(b" " * 200_000)
+    said = RapidApi(path="x").plan(context(tmp_path))
+    assert said == "reads ToolBench's tools from x (1 file, 0.2 MB); fetches nothing"
+    with pytest.raises(StepError, match="path=y: there is no such folder or file"):
+        RapidApi(path="y").plan(context(tmp_path))
 
 
 def test_what_is_nested_too_deep_is_a_reject(tmp_path):
@@ -224,3 +231,28 @@ def test_shapes_and_odd_parameters():
     assert found["properties"]["g"] == {"type": "string", "x-in": "body"}
     odd = object_schema([({"name": "o", "type": "COLOUR", "in": "header"}, False)], method="GET", path="/")
     assert odd["properties"]["o"] == {"type": "string", "x-type": "COLOUR", "x-in": "header"}
+
+
+def test_the_length_of_a_list_is_no_member_of_an_answer():
+    shape = {"offices": [{"name": "str", "_list_length": 10}, {"_list_length": 3}]}
+    offices = shape_schema(shape)["properties"]["offices"]
+    assert offices["items"]["properties"] == {"name": {"type": "string"}}
+
+
+def test_a_name_that_is_a_route_gives_the_path(tmp_path):
+    entry = api("/offices/:service", url="", required_parameters=[{"name": "service", "type": "STRING"}])
+    (tmp_path / "tools" / "Logistics").mkdir(parents=True)
+    (tmp_path / "tools" / "Logistics" / "posts.json").write_text(json.dumps(tool(entry)))
+    (record,) = check_source(RapidApi(path="tools"), context(tmp_path)).records
+    assert record.path == "/offices/:service"
+    assert record.parameters["properties"]["service"]["x-in"] == "path"
+
+
+def test_the_shape_of_a_refusal_is_not_what_an_api_returns(tmp_path):
+    refused = api("A", schema={"message": "str", "statusCode": "int"})
+    answered = api("B", schema={"message": "str", "id": "int"})
+    (tmp_path / "tools" / "Weather").mkdir(parents=True)
+    (tmp_path / "tools" / "Weather" / "now.json").write_text(json.dumps(tool(refused, answered)))
+    first, second = check_source(RapidApi(path="tools"), context(tmp_path)).records
+    assert first.returns is None
+    assert set(second.returns["properties"]) == {"message", "id"}

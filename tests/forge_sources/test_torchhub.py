@@ -163,7 +163,7 @@ def test_a_repository_of_github_is_fetched_once(tmp_path):
     write_archive(tmp_path / "a.tar.gz")
     client = Archives(tmp_path / "a.tar.gz")
     here = context(tmp_path, http=client)
-    source = TorchHub(repos=("org/repo:v1",))
+    source = TorchHub(repositories=("org/repo:v1",))
     assert source.plan(here).endswith("fetches 1 archives of some 1 to 50 MB each")
     found = check_source(source, here)
     assert client.asked == ["https://codeload.github.com/org/repo/tar.gz/v1"]
@@ -176,7 +176,7 @@ def test_a_repository_of_github_is_fetched_once(tmp_path):
     ("files", "reason"),
     [
         ({"hubconf.py": "def broken(:\n"}, "is not Python that can be parsed"),
-        ({"setup.py": ""}, "the repository has none"),
+        ({"setup.py": ""}, "there is none of at most 1 MB"),
     ],
 )
 def test_a_repository_without_a_usable_hubconf_is_a_reject(tmp_path, files, reason):
@@ -213,11 +213,14 @@ def test_every_real_row_of_apibench_is_a_record_or_a_reject(tmp_path):
     found = check_source(TorchHub(paths=("torchhub_api.jsonl",)), context(tmp_path))
     rows = [json.loads(line) for line in FIXTURE.read_text().splitlines()]
     assert len(found.records) + len(found.rejects) == len(rows) == 94
-    assert len(found.records) == 85
-    by_line = {int(reject.locator.rpartition(":")[2]): reject.reason for reject in found.rejects}
-    assert sorted(by_line) == [82, 83, *range(88, 95)]
-    assert by_line[88] == "api_call is not Python: positional argument follows keyword argument"
-    assert by_line[82] == "api_call names the repository huggingface/pytorch-transformers, and no model in it"
+    (reject,) = found.rejects
+    assert reject.locator == "torchhub_api.jsonl:82"
+    assert reject.reason == "api_call names the repository huggingface/pytorch-transformers, and no model in it"
+    named = {record.name: record for record in found.records}
+    assert named["transformer.wmt14.en-fr"].service == "pytorch/fairseq"  # told by its example alone
+    assert named["meal_v2"].parameters["properties"].keys() >= {"model", "pretrained"}  # a model by position
+    others = {"name", "type", "description", "repo_or_dir", "repository", "version", "force_reload"}
+    assert not [record.name for record in found.records if others & set(record.parameters.get("properties", {}))]
     assert {record.category for record in found.records} <= {row["domain"] for row in rows}
     first = found.records[0]
     assert (first.provider, first.service, first.name) == ("pytorch.org", "facebookresearch/pytorchvideo", "slow_r50")
@@ -291,6 +294,25 @@ def test_options_and_paths_that_make_no_sense_are_refused(tmp_path):
     with pytest.raises(ValueError, match="name something to read"):
         TorchHub()
     with pytest.raises(ValueError, match="owner/name"):
-        TorchHub(repos=("vision",))
+        TorchHub(repositories=("vision",))
     with pytest.raises(StepError, match="mend paths="):
         TorchHub(paths=("nothing/*",)).partitions(context(tmp_path))
+
+
+def test_members_of_an_archive_that_are_refused_are_named(tmp_path):
+    hub = b"def net(pretrained=False):\n    '''A net.'''\n"
+    with zipfile.ZipFile(tmp_path / "good.zip", "w") as packed:
+        packed.writestr("r/hubconf.py", hub)
+        packed.writestr("r/../../out.py", b"x = 1")
+    found = check_source(TorchHub(paths=("good.zip",)), context(tmp_path))
+    assert [record.name for record in found.records] == ["net"]
+    (reject,) = found.rejects
+    assert reject.locator.endswith("out.py")
+    assert reject.reason == "its path leads out of the archive"
+
+
+def test_a_hubconf_that_is_too_large_is_a_reject_that_names_the_limit(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("r/hubconf.py", b"#" * 3_000_000)
+    (reject,) = check_source(TorchHub(paths=("bomb.zip",)), context(tmp_path)).rejects
+    assert (reject.locator, reject.reason) == ("bomb:hubconf.py", "there is none of at most 1 MB")

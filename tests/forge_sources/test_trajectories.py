@@ -265,6 +265,19 @@ def test_rows_that_are_no_dialogue_are_rejected_with_their_place(tmp_path: Path)
     assert "no turn of the assistant" in rejects[4].reason
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"query": "q", "tools": [], "answers": [{"name": "a", "arguments": {}}, "b()"]},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "tool_calls": [{"name": "a"}, 3]}]},
+    ],
+)
+def test_a_row_with_a_call_that_is_none_is_rejected_whole(tmp_path: Path, row: dict[str, Any]) -> None:
+    records, rejects = read(tmp_path, row)
+    assert not records
+    assert "a call in it is no object" in rejects[0].reason
+
+
 def test_parquet_rows_are_read_too(tmp_path: Path) -> None:
     messages = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
     pq.write_table(pa.Table.from_pylist([{"messages": messages}] * 3), tmp_path / "data.parquet")
