@@ -27,8 +27,8 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
 from forge.records import ApiRecord
-from forge_sources.openapi import Origin, parse
-from forge_sources.openapi_parameters import IGNORED_HEADERS
+from forge_sources.openapi.parameters import IGNORED_HEADERS
+from forge_sources.openapi.parser import Origin, parse
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 PLACES = {"path": "path", "query": "query", "header": "header", "cookie": "cookie", "formData": "body"}

@@ -7,7 +7,7 @@ import pytest
 
 from forge.clients.http import HttpClient
 from forge.steps import Context
-from forge_sources.openapi_directory import OpenApiDirectory
+from forge_sources.openapi.directory import OpenApiDirectory
 
 
 @pytest.fixture(scope="session")

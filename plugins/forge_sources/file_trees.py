@@ -14,7 +14,7 @@ from typing import Protocol
 
 from forge.errors import StepError
 from forge_sources import spec_files
-from forge_sources.packages_archive import BROKEN, MOST_MEMBERS
+from forge_sources.packages.archive import BROKEN, MOST_MEMBERS
 from forge_sources.spec_files import UnreadableSpec
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from forge.steps import Context
-from forge_sources.packages import Packages
+from forge_sources.packages.source import Packages
 
 MakeWorkspace = Callable[[str], Path]
 

@@ -14,7 +14,7 @@ from forge.errors import StepError
 from forge.records import ApiRecord, Reject
 from forge.steps import Context
 from forge.testing import check_source, context
-from forge_sources.ansible import Ansible
+from forge_sources.ansible.source import Ansible
 
 CORE = ("ansible-core==2.19.14",)
 MODULE = '''#!/usr/bin/python

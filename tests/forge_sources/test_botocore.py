@@ -15,9 +15,9 @@ from forge.clients.http import HttpClient
 from forge.errors import StepError
 from forge.records import ApiRecord, Reject
 from forge.steps import Context
-from forge_sources.botocore import Botocore
-from forge_sources.botocore_model import records
-from forge_sources.openapi import Origin, parse
+from forge_sources.botocore.model import records
+from forge_sources.botocore.source import Botocore
+from forge_sources.openapi.parser import Origin, parse
 
 SERVICES = ("s3", "dynamodb", "sts", "lambda")
 

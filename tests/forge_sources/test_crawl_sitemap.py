@@ -7,8 +7,8 @@ import pytest
 
 from forge.errors import FetchError
 from forge.steps import HttpRequest, HttpResponse
-from forge_sources import crawl_sitemap
-from forge_sources.crawl_sitemap import Sitemaps, UnreadableSitemap, find_pages, parse
+from forge_sources.crawling import sitemap as crawl_sitemap
+from forge_sources.crawling.sitemap import Sitemaps, UnreadableSitemap, find_pages, parse
 
 NAMESPACE = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
 

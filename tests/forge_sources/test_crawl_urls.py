@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forge_sources.crawl_urls import Scope, canonical, folder_of, is_private, scope_of
+from forge_sources.crawling.urls import Scope, canonical, folder_of, is_private, scope_of
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import zstandard
 from forge.errors import StepError
 from forge.records import Reject
 from forge.testing import check_source, context
-from forge_sources.files_source import Files
+from forge_sources.rows.source import Files
 
 ROWS = [
     {"text": f"text {number}", "lang": "en", "lic": "apache-2.0", "at": {"url": f"http://h/{number}"}}
@@ -224,7 +224,7 @@ MEASURE = """
 import sys
 from pathlib import Path
 from forge.testing import context
-from forge_sources.files_source import Files
+from forge_sources.rows.source import Files
 here = context(Path(sys.argv[1]))
 source = Files(paths=(sys.argv[2],), split_rows_mb=1000)
 count = sum(1 for part in source.partitions(here) for _ in source.records(part, here))

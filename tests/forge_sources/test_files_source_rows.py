@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forge.records import Reject
-from forge_sources import records_reader
-from forge_sources.records_reader import Piece, format_of, rows
+from forge_sources.rows import reader as records_reader
+from forge_sources.rows.reader import Piece, format_of, rows
 
 JSON = st.recursive(
     st.none()

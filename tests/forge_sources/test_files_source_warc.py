@@ -6,7 +6,7 @@ import pytest
 
 from forge.records import Reject
 from forge.testing import check_source, context
-from forge_sources.files_source import Files
+from forge_sources.rows.source import Files
 
 BODY = "<p>The first paragraph says, at some length, what this page in café style is about.</p><pre>x = 1\n  y</pre>"
 HTML = f"<html><head><title>A page</title></head><body><nav>menu</nav><main><h1>Head</h1>{BODY}%s</main></body></html>"

@@ -18,9 +18,9 @@ from forge.errors import FetchError, StepError
 from forge.records import Document, Reject
 from forge.steps import Context
 from forge.testing import check_source, context
-from forge_sources.github_docs import GithubDocs
-from forge_sources.github_docs_api import blob_hash, parse_repository
-from forge_sources.github_docs_site import site_partitions, site_starts
+from forge_sources.github_docs.api import blob_hash, parse_repository
+from forge_sources.github_docs.site import site_partitions, site_starts
+from forge_sources.github_docs.source import GithubDocs
 from forge_sources.markdown_text import markdown
 
 COMMIT = "c" * 40

@@ -13,8 +13,8 @@ from forge.errors import StepError
 from forge.records import ApiRecord, Reject
 from forge.steps import Context
 from forge.testing import check_source, context
-from forge_sources.google_discovery import GoogleDiscovery
-from forge_sources.openapi_directory import OpenApiDirectory
+from forge_sources.google_discovery.source import GoogleDiscovery
+from forge_sources.openapi.directory import OpenApiDirectory
 
 
 def collect(source: Any, where: Context) -> tuple[list[ApiRecord], list[Reject]]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forge.records import ApiRecord, Reject, to_row
-from forge_sources.google_discovery_document import Origin, parse
+from forge_sources.google_discovery.document import Origin, parse
 
 ORIGIN = Origin(source="google-discovery", locator="toys.v1.json")
 

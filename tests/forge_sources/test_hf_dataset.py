@@ -13,8 +13,8 @@ import pytest
 from forge.clients.http import HttpClient
 from forge.errors import FetchError, StepError
 from forge.testing import check_source, context
-from forge_sources.hf_dataset import HfDataset
-from forge_sources.hf_license import hub_license
+from forge_sources.hub.dataset import HfDataset
+from forge_sources.hub.license import hub_license
 
 _spec = importlib.util.spec_from_file_location("hub_server", Path(__file__).with_name("hub_server.py"))
 server = importlib.util.module_from_spec(_spec)

@@ -4,12 +4,15 @@
 
 import pytest
 
-from forge_sources import html_main, html_page, html_text, html_tree
-from forge_sources.html_endpoints import find_endpoints
-from forge_sources.html_found import FoundApi, literal, says_required, schema_of
-from forge_sources.html_sphinx import find_sphinx
-from forge_sources.html_tables import read_definitions, read_table
-from forge_sources.html_tree import Element
+from forge_sources.html import main as html_main
+from forge_sources.html import page as html_page
+from forge_sources.html import text as html_text
+from forge_sources.html import tree as html_tree
+from forge_sources.html.endpoints import find_endpoints
+from forge_sources.html.found import FoundApi, literal, says_required, schema_of
+from forge_sources.html.sphinx import find_sphinx
+from forge_sources.html.tables import read_definitions, read_table
+from forge_sources.html.tree import Element
 
 URL = "https://example.org/docs/page"
 

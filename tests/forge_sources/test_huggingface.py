@@ -12,9 +12,9 @@ from forge.clients.http import HttpClient
 from forge.errors import FetchError, StepError
 from forge.records import ApiRecord, Document
 from forge.testing import check_source, context
-from forge_sources.huggingface import HuggingFace
-from forge_sources.huggingface_card import DEEPEST, description_of, read_card, usage_of
-from forge_sources.huggingface_tasks import TASKS
+from forge_sources.hub.card import DEEPEST, description_of, read_card, usage_of
+from forge_sources.hub.models_source import HuggingFace
+from forge_sources.hub.tasks import TASKS
 
 _spec = importlib.util.spec_from_file_location("hub_server", Path(__file__).with_name("hub_server.py"))
 server = importlib.util.module_from_spec(_spec)

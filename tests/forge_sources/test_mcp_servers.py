@@ -14,7 +14,7 @@ import pytest
 from forge.errors import StepError
 from forge.records import Reject
 from forge.testing import check_source, context
-from forge_sources.mcp_servers import Mcp
+from forge_sources.mcp.source import Mcp
 
 SERVER = str(Path(__file__).with_name("mcp_server.py"))
 

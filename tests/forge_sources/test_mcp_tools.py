@@ -7,7 +7,7 @@ import pytest
 
 from forge.errors import StepError
 from forge.testing import check_source, context
-from forge_sources.mcp_servers import Mcp
+from forge_sources.mcp.source import Mcp
 
 FIXTURES = Path(__file__).parents[3] / "shared" / "fixtures" / "mcp_servers"
 needs_fixtures = pytest.mark.skipif(not FIXTURES.is_dir(), reason="no ../shared/fixtures/mcp_servers here")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forge_sources.npm_output import MOST_LETTERS, cause
+from forge_sources.packages.npm_output import MOST_LETTERS, cause
 
 WARNINGS = (
     'npm warn Unknown user config "nodedir". This will stop working in the next major version of npm.\n'

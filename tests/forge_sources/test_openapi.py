@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from forge.records import ApiRecord, Reject
-from forge_sources.openapi import Origin, parse, parse_document
+from forge_sources.openapi.parser import Origin, parse, parse_document
 
 ORIGIN = Origin(source="test", locator="spec.json")
 

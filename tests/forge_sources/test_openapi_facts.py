@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from forge_sources.openapi_document import OpenApi
-from forge_sources.openapi_facts import categories_of, host_of, licence_of, server_of, tags_of, terms_of
+from forge_sources.openapi.document import OpenApi
+from forge_sources.openapi.facts import categories_of, host_of, licence_of, server_of, tags_of, terms_of
 
 
 @pytest.mark.parametrize(

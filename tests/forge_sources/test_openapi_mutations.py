@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forge.records import ApiRecord
-from forge_sources.openapi import Origin, parse, parse_document
+from forge_sources.openapi.parser import Origin, parse, parse_document
 
 ORIGIN = Origin(source="test", locator="spec.json")
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from forge.records import ApiRecord
-from forge_sources.openapi import Origin, parse
+from forge_sources.openapi.parser import Origin, parse
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
@@ -56,7 +56,7 @@ def test_real_documents_give_complete_calls(sample: list[Path]) -> None:
 
 MEASURE = """
 import pathlib, sys
-from forge_sources.openapi import Origin, parse
+from forge_sources.openapi.parser import Origin, parse
 data = pathlib.Path(sys.argv[1]).read_bytes()
 count = sum(1 for _ in parse(data, Origin(source="t", locator="l")))
 status = pathlib.Path("/proc/self/status").read_text()  # ru_maxrss would count the process that started this one

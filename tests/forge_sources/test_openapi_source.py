@@ -18,10 +18,10 @@ from forge.errors import FetchError, StepError
 from forge.records import ApiRecord, Reject
 from forge.steps import Context, HttpResponse
 from forge.testing import OfflineHttp, check_source, context
-from forge_sources import openapi_fetch
-from forge_sources.openapi_entries import package_files
-from forge_sources.openapi_source import OpenApiDocuments
-from forge_sources.packages_fetch import fetch_one
+from forge_sources.openapi import fetch as openapi_fetch
+from forge_sources.openapi.entries import package_files
+from forge_sources.openapi.source import OpenApiDocuments
+from forge_sources.packages.fetch import fetch_one
 
 SECRET = "sk-planted-0123456789abcdef"
 

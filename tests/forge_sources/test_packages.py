@@ -13,10 +13,10 @@ import pytest
 from forge.errors import StepError, WorkspaceError
 from forge.records import Document, Reject
 from forge.steps import Context, Source
-from forge_sources import packages_fetch
-from forge_sources.packages import Packages
-from forge_sources.packages_fetch import LOCK
-from forge_sources.packages_spec import parse_spec
+from forge_sources.packages import fetch as packages_fetch
+from forge_sources.packages.fetch import LOCK
+from forge_sources.packages.source import Packages
+from forge_sources.packages.spec import parse_spec
 
 METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nLicense-Expression: ISC\nRequires-Python: >=99\n\n"
 BACKEND = "from pathlib import Path\nPath({marker!r}).write_text('ran')\nraise SystemExit('built')\n"

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from forge.errors import StepError
-from forge_sources import packages_archive
-from forge_sources.packages_archive import members
+from forge_sources.packages import archive as packages_archive
+from forge_sources.packages.archive import members
 
 
 def tar_bytes(files, mode="w:gz"):

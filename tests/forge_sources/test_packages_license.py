@@ -1,6 +1,6 @@
 import pytest
 
-from forge_sources.packages_license import is_metadata, stated_license
+from forge_sources.packages.license import is_metadata, stated_license
 
 MIT = """Copyright (c) 2020 Someone
 

@@ -1,6 +1,6 @@
 import pytest
 
-from forge_sources.packages_spec import PackageSpec, parse_spec
+from forge_sources.packages.spec import PackageSpec, parse_spec
 
 
 @pytest.mark.parametrize(

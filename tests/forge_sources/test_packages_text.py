@@ -1,6 +1,6 @@
 import pytest
 
-from forge_sources.packages_text import EXCLUDE, INCLUDE, decoded, language_of, matcher, prose_of_html
+from forge_sources.packages.text import EXCLUDE, INCLUDE, decoded, language_of, matcher, prose_of_html
 
 
 @pytest.mark.parametrize(

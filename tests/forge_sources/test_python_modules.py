@@ -12,10 +12,10 @@ from forge.errors import StepError
 from forge.records import ApiRecord
 from forge.steps import Context
 from forge.testing import check_source, context
-from forge_sources.docstrings import doctest_lines, plain_text
-from forge_sources.packages_fetch import fetch_one
-from forge_sources.packages_spec import PackageSpec
-from forge_sources.python_modules import PythonModules
+from forge_sources.packages.fetch import fetch_one
+from forge_sources.packages.spec import PackageSpec
+from forge_sources.python_modules.docstrings import doctest_lines, plain_text
+from forge_sources.python_modules.source import PythonModules
 
 METADATA = "Metadata-Version: 2.4\nName: toys\nVersion: 1.0\nLicense-Expression: MIT\n"
 SHELF = '''"""A package whose code never runs."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forge_sources.python_modules_annotations import schema_of
+from forge_sources.python_modules.annotations import schema_of
 
 NULL = {"type": "null"}
 

@@ -16,7 +16,7 @@ from forge.errors import StepError
 from forge.records import ApiRecord, Reject
 from forge.steps import Context
 from forge.testing import check_source
-from forge_sources.rapidapi import RapidApi
+from forge_sources.rapidapi.source import RapidApi
 
 FIXTURES = Path(__file__).parents[3] / "shared" / "fixtures" / "toolbench"
 _spec = importlib.util.spec_from_file_location("rapidapi_server", Path(__file__).with_name("rapidapi_server.py"))
@@ -316,7 +316,7 @@ import sys
 from pathlib import Path
 from forge.clients.http import HttpClient
 from forge.steps import Context
-from forge_sources.rapidapi import RapidApi
+from forge_sources.rapidapi.source import RapidApi
 
 folder = Path(sys.argv[1])
 client = HttpClient(folder / "http", wait=0.01)

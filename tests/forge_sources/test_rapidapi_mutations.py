@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forge.records import ApiRecord, Reject, to_row
-from forge_sources import mcp_tools, rapidapi_query
-from forge_sources.rapidapi_records import Found, records
-from forge_sources.toolbench_files import _record
+from forge_sources.mcp import tools as mcp_tools
+from forge_sources.rapidapi import query as rapidapi_query
+from forge_sources.rapidapi.records import Found, records
+from forge_sources.rapidapi.toolbench import _record
 
 PARAMETER = {
     "name": "city",

@@ -8,8 +8,8 @@ import pytest
 from forge.errors import StepError
 from forge.records import Reject
 from forge.testing import check_source, context
-from forge_sources.rapidapi import RapidApi
-from forge_sources.rapidapi_schema import object_schema, shape_schema, typed
+from forge_sources.rapidapi.schema import object_schema, shape_schema, typed
+from forge_sources.rapidapi.source import RapidApi
 
 FIXTURES = Path(__file__).parents[3] / "shared" / "fixtures" / "toolbench"
 needs_fixtures = pytest.mark.skipif(not FIXTURES.is_dir(), reason="no ../shared/fixtures/toolbench here")

@@ -14,10 +14,10 @@ from forge.errors import StepError
 from forge.records import ApiRecord, Reject
 from forge.steps import HttpResponse
 from forge.testing import check_source, context
-from forge_sources.apibench import api_of_row, read_call
-from forge_sources.records_reader import Row
-from forge_sources.torchhub import TorchHub
-from forge_sources.torchhub_code import Repository, entries
+from forge_sources.rows.reader import Row
+from forge_sources.torchhub.apibench import api_of_row, read_call
+from forge_sources.torchhub.code import Repository, entries
+from forge_sources.torchhub.source import TorchHub
 
 FIXTURE = Path(__file__).parents[3] / "shared" / "fixtures" / "apibench" / "torchhub_api.jsonl"
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from forge.records import Reject, Trajectory
 from forge.testing import check_source, context
-from forge_sources.trajectories import FORMATS, Trajectories, format_of_row
-from forge_sources.trajectory_calls import listed_calls, react_calls, tagged_calls
-from forge_sources.trajectory_tools import tools_in_prompt, tools_of
+from forge_sources.trajectories.calls import listed_calls, react_calls, tagged_calls
+from forge_sources.trajectories.source import FORMATS, Trajectories, format_of_row
+from forge_sources.trajectories.tools import tools_in_prompt, tools_of
 
 FIXTURES = Path(__file__).resolve().parents[3] / "shared" / "fixtures"
 WEATHER = {"name": "get_weather", "description": "Weather of a city.", "parameters": {"city": {"type": "str"}}}

@@ -14,7 +14,7 @@ from forge.errors import FetchError
 from forge.records import ApiRecord, Document, Reject
 from forge.steps import Context
 from forge.testing import check_source, context
-from forge_sources.website import Website
+from forge_sources.website.source import Website
 
 Answer = tuple[int, dict[str, str], bytes]
 HTML = {"content-type": "text/html; charset=utf-8"}

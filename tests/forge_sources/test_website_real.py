@@ -19,10 +19,10 @@ import pytest
 from forge.clients.http import HttpClient
 from forge.records import ApiRecord, Document, Reject
 from forge.testing import context
-from forge_sources.packages_archive import members
-from forge_sources.packages_fetch import fetch_all
-from forge_sources.packages_spec import parse_spec
-from forge_sources.website import Website
+from forge_sources.packages.archive import members
+from forge_sources.packages.fetch import fetch_all
+from forge_sources.packages.spec import parse_spec
+from forge_sources.website.source import Website
 
 BOILERPLATE = (
     "Previous topic",

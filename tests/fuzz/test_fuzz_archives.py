@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forge.errors import StepError
-from forge_sources import npm_package, packages_archive
+from forge_sources.packages import archive as packages_archive
+from forge_sources.packages import npm_package
 
 
 def tar(mode: str) -> bytes:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from forge.records import ApiRecord, Document, Reject, to_row
 from forge.steps import HttpResponse
-from forge_sources import html_tree
-from forge_sources.crawl import page_facts
+from forge_sources.crawling.crawl import page_facts
 from forge_sources.harvest import Page
+from forge_sources.html import tree as html_tree
 from forge_sources.markdown_text import UnreadableNotebook, markdown, notebook
-from forge_sources.website_pages import PageRules, page_records
+from forge_sources.website.pages import PageRules, page_records
 
 RULES = PageRules(source="fuzz", domain="text")
 URL = "https://example.org/docs/"

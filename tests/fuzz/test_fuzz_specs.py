@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 
 from forge.errors import StepError
 from forge.records import ApiRecord, Reject, to_row
-from forge_sources import npm_package, packages_archive
-from forge_sources.openapi import Origin, parse, parse_document
-from forge_sources.openapi_open import opened
+from forge_sources.openapi.opening import opened
+from forge_sources.openapi.parser import Origin, parse, parse_document
+from forge_sources.packages import archive as packages_archive
+from forge_sources.packages import npm_package
 from forge_sources.spec_files import UnreadableSpec
 from forge_sources.spec_files import read as read_spec
 
@@ -122,7 +123,7 @@ def test_paths_read_one_by_one_give_what_the_whole_gives(documents: list[bytes],
 PARSE = """
 import pathlib, resource, sys, time
 from forge.records import ApiRecord, to_row
-from forge_sources.openapi import Origin, parse
+from forge_sources.openapi.parser import Origin, parse
 from forge_sources.spec_files import UnreadableSpec, read
 path = pathlib.Path(sys.argv[1])
 records = 0
@@ -260,7 +261,7 @@ def test_documents_made_to_explode(tmp_path: Path, name: str) -> None:
 
 
 def test_operations_past_the_limit_are_told() -> None:
-    from forge_sources import openapi_document
+    from forge_sources.openapi import document as openapi_document
 
     item = {method: {} for method in openapi_document.METHODS}
     root = {"openapi": "3.0.0", "x": item, "paths": {f"/{n}": {"$ref": "#/x"} for n in range(13_000)}}
@@ -271,7 +272,7 @@ def test_operations_past_the_limit_are_told() -> None:
 
 def test_files_that_refer_to_one_another_without_end(tmp_path: Path) -> None:
     from forge.testing import context
-    from forge_sources.openapi_source import OpenApiDocuments
+    from forge_sources.openapi.source import OpenApiDocuments
 
     schema = {"properties": {f"p{k}": {"$ref": f"f{(k * 7) % 40}.yaml#/x"} for k in range(40)}}
     for n in range(40):

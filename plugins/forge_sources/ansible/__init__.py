@@ -1,0 +1,1 @@
+"""Source ``ansible``: modules of Ansible's collections, read without running them."""

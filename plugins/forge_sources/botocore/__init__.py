@@ -1,0 +1,1 @@
+"""Source ``botocore``: the service models of AWS."""

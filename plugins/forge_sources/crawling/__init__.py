@@ -1,0 +1,1 @@
+"""What crawlers share: frontier, sitemaps, canonical addresses."""

@@ -1,0 +1,1 @@
+"""Source ``github-docs``: the documentation of a repository."""

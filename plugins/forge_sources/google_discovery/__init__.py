@@ -1,0 +1,1 @@
+"""Source ``google-discovery``: the discovery documents of Google's APIs."""

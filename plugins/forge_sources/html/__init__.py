@@ -1,0 +1,1 @@
+"""Pages of documentation: main content as text, and the APIs that their tables and lists describe."""

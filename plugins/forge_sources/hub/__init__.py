@@ -1,0 +1,1 @@
+"""Sources ``hf-dataset`` and ``huggingface``: data sets and model cards of the Hugging Face hub."""

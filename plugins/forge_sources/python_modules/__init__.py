@@ -1,0 +1,1 @@
+"""Source ``python-modules``: functions and classes of a distribution, read without importing it."""

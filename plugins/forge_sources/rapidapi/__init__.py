@@ -1,0 +1,1 @@
+"""Source ``rapidapi``: the marketplace, or ToolBench's copy of it on disk."""

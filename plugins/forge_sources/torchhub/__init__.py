@@ -1,0 +1,1 @@
+"""Source ``torchhub``: models of ``hubconf.py`` files, and APIBench's rows."""

@@ -1,0 +1,1 @@
+"""Source ``trajectories``: published data sets of tool use."""

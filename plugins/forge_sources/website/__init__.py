@@ -1,0 +1,1 @@
+"""Source ``website``: an API documentation site, crawled."""
