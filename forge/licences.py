@@ -44,7 +44,7 @@ class AllowList:
         self.everything = entries is None
         names: set[str] = set()
         for entry in entries or ():
-            names.update(PERMISSIVE if entry == PERMISSIVE_NAME else [_known(entry, file=file, key=key)])
+            names.update(PERMISSIVE if entry.lower() == PERMISSIVE_NAME else [_known(entry, file=file, key=key)])
         self.names = frozenset(names)
 
     def allows(self, expression: str) -> bool:
@@ -91,7 +91,9 @@ def _parsed(expression: str) -> Any:
 
 def _known(entry: str, *, file: object, key: str) -> str:
     """The identifier as SPDX writes it; references (``LicenseRef-...``) are taken as they are."""
-    if entry == UNKNOWN_LICENSE or entry.startswith("LicenseRef-"):
+    if entry.lower() == UNKNOWN_LICENSE:
+        return UNKNOWN_LICENSE
+    if entry.startswith("LicenseRef-"):
         return entry
     tree = _parsed(entry)
     if tree is None or not hasattr(tree, "key") or _licensing().unknown_license_keys(tree):

@@ -113,7 +113,7 @@ def _print(title: str, unit: str, facets: Facets, *, top: int) -> None:
     for facet, found in facets.items():
         typer.echo("")
         _print_facet(facet, found, unit=unit, top=top)
-    typer.echo(f"\nWhat max_share_per_provider in an [export.NAME] table leaves of these {unit}:")
+    typer.echo(f"\nWhat max_share_per_provider in an [export.NAME] table leaves of these {unit} at most:")
     rows = [[f"  {float(cap):.2f}", f"{left:,}"] for cap, left in facts["caps"].items()]
     print_table(rows, head=["  cap", unit])
 

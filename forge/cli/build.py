@@ -118,7 +118,8 @@ def _limited(exports: "Mapping[str, ExportTable]", changes: dict[str, Any]) -> "
 
     from forge.recipe import check_limits
 
-    asked = {key: tuple(value) if isinstance(value, list) else value for key, value in changes.items() if value}
+    given = {key: value for key, value in changes.items() if value is not None and value != []}
+    asked = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
     made = {name: msgspec.structs.replace(table, **asked) for name, table in exports.items()}
     for name, table in made.items():
         check_limits(table, key=f"export.{name}")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def diff(
     context: typer.Context,
-    api: Annotated[str, typer.Argument(help="Its id, the beginning of its id, or its name.")],
+    api: Annotated[str, typer.Argument(metavar="API", help="Its id, the beginning of its id, or its name.")],
     old: Annotated[
         str | None,
         typer.Option("--from", metavar="WHEN", help="A version's number or a date. Default: the one before."),
@@ -21,7 +21,9 @@ def diff(
     new: Annotated[
         str | None, typer.Option("--to", metavar="WHEN", help="A version's number or a date. Default: the last.")
     ] = None,
-    source: Annotated[str | None, typer.Option("--source", help="Only as this source plugin gave it.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="Only as this source of the recipe gave it: its label.")
+    ] = None,
     directory: Directory = None,
     as_json: AsJson = False,
 ) -> None:

@@ -25,7 +25,9 @@ def search(
     ] = None,
     kind: Annotated[str | None, typer.Option("--kind", help="Only this kind: rest, python, mcp, ...")] = None,
     method: Annotated[str | None, typer.Option("--method", help="Only this HTTP method: POST.")] = None,
-    source: Annotated[str | None, typer.Option("--source", help="Only what this source plugin gave.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="Only what this source of the recipe gave: its label.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="APIs at most.")] = 10,
     semantic: Annotated[
         bool, typer.Option("--semantic", help="By meaning as well as by words; needs `forge embed`.")
@@ -70,7 +72,7 @@ def _print(found: "Found", *, ranking: str) -> None:
     width = _width()
     for hit in found.hits:
         score = f"{hit.score:.2f}" if hit.score >= 1 else f"{hit.score:.4f}"
-        typer.echo(f"{hit.rank:>3}  {hit.short}  {score:>6}  {hit.facts['kind']:<6}  {_headline(hit)}")
+        typer.echo(f"{hit.rank:>3}  {hit.short}  {score:>6}  {hit.facts['kind']:<6}  {_headline(hit)}{_alike(hit)}")
         sentence = first_sentence(str(hit.facts["description"]), name=str(hit.facts["name"]), most=width - 5)
         if sentence:
             typer.secho(f"     {sentence}", dim=True)
@@ -82,9 +84,15 @@ def _headline(hit: "Hit") -> str:
     from forge.show import one_line
 
     facts = hit.facts
-    where = facts["path"] or facts["name"]
-    deprecated = "(deprecated)" if facts["deprecated"] else ""
-    return one_line(f"{facts['method']} {facts['provider']} {where} {deprecated}", most=400)
+    provider, service, name, path = (str(facts[key] or "") for key in ("provider", "service", "name", "path"))
+    whose = service if service.endswith(provider) else "/".join(part for part in (provider, service) if part)
+    named = f" {name}" if path and name not in path else ""
+    deprecated = " (deprecated)" if facts["deprecated"] else ""
+    return one_line(f"{facts['method']} {whose} {path or name}{named}{deprecated}", most=400)
+
+
+def _alike(hit: "Hit") -> str:
+    return f"  +{hit.alike} alike" if hit.alike else ""
 
 
 def first_sentence(text: str, *, name: str, most: int) -> str:
@@ -120,7 +128,13 @@ def _facts(connection: "DuckDBPyConnection", query: "Query", found: "Found", *, 
         "ranking": ranking,
         "matches": found.matches,
         "hits": [
-            {"rank": hit.rank, "score": hit.score, "short": hit.short, **dataclasses.asdict(record)}
+            {
+                "rank": hit.rank,
+                "score": hit.score,
+                "short": hit.short,
+                "alike": hit.alike,
+                **dataclasses.asdict(record),
+            }
             for hit, record in zip(found.hits, whole, strict=True)
         ],
     }

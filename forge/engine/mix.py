@@ -129,13 +129,13 @@ class _Members:
             return self.order
         codes = self.provider_of[self.order]
         grouped = np.argsort(codes, kind="stable")
-        lengths = self.tokens[self.order][grouped]
-        sums = np.cumsum(lengths)
-        starts = np.flatnonzero(np.r_[True, np.diff(codes[grouped]) != 0])
-        before = np.repeat(sums[starts] - lengths[starts], np.diff(np.r_[starts, len(codes)]))
-        free = self.providers[codes[grouped]] == ""
+        ends = np.flatnonzero(np.diff(codes[grouped])) + 1
+        part = int(self.cap * budget)
+        lengths = self.tokens[self.order]
         stays = np.zeros(len(codes), bool)
-        stays[grouped] = free | (sums - before <= self.cap * budget)
+        for members in np.split(grouped, ends):
+            free = self.providers[codes[members[0]]] == ""
+            stays[members if free else _fill(lengths, members, part)] = True
         return self.order[stays]
 
     def _largest_share(self, chosen: "Array") -> float:
@@ -168,11 +168,13 @@ def _fill(tokens: "Array", members: "Array", budget: int) -> "Array":
     sums = np.cumsum(tokens[members])
     count = int(np.searchsorted(sums, budget, side="right"))
     left = budget - (int(sums[count - 1]) if count else 0)
+    later = members[count : count + FILL_CANDIDATES]
+    later = later[tokens[later] <= left]
     extra = []
-    for member in members[count : count + FILL_CANDIDATES]:
-        if tokens[member] <= left:
+    for member, length in zip(later.tolist(), tokens[later].tolist(), strict=True):
+        if length <= left:
             extra.append(member)
-            left -= int(tokens[member])
+            left -= length
         if left <= 0:
             break
     return np.concatenate([members[:count], np.array(extra, members.dtype)])

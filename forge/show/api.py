@@ -42,11 +42,14 @@ def api_parts(shown: Shown) -> Iterator["RenderableType"]:
 def _title(record: ApiRecord) -> Iterator["RenderableType"]:
     from rich.text import Text
 
-    line = f"{record.method} {record.path}" if record.method else record.path or record.name
-    yield Text(one_line(line, most=400), style="bold")
-    service = f"{record.provider} / {record.service}" if record.service else record.provider
+    what = record.path or record.name
+    yield Text(one_line(f"{record.method} {what}", most=400), style="bold")
+    name = record.name if record.path and record.name != record.path else ""
+    service = (
+        f"{record.provider} / {record.service}" if record.service not in ("", record.provider) else record.provider
+    )
     version = f"version {record.version}" if record.version else ""
-    facts = [record.name, service, version, record.kind]
+    facts = [name, service, version, record.kind]
     yield Text(one_line(" \N{MIDDLE DOT} ".join(fact for fact in facts if fact), most=400), style="cyan")
     if record.deprecated:
         yield Text("deprecated", style="bold red")
@@ -62,7 +65,7 @@ def _parameters(record: ApiRecord) -> Iterator["RenderableType"]:
     given = record.parameters.get("required")
     required = set(given) if isinstance(given, list) else set()
     yield _heading("Parameters", "* required" if required else "")
-    table = _grid(30, 6, 22)
+    table = _grid(30, 6, 26)
     for name in sorted(fields, key=lambda name: (name not in required, name.lower(), name)):
         field = fields[name] if isinstance(fields[name], Mapping) else {}
         label = Text(one_line(name, most=60), style="bold" if name in required else "")
@@ -94,7 +97,7 @@ def _returns(record: ApiRecord) -> Iterator["RenderableType"]:
     said = record.returns.get("description")
     note = f"{type_of(record.returns)}. {said}" if isinstance(said, str) else type_of(record.returns)
     yield _heading("Returns", one_line(note, most=160))
-    table = _grid(36, 22)
+    table = _grid(36, 26)
     for depth, name, kind, about in outline(record.returns):
         table.add_row(
             Text("  " * depth + one_line(name, most=60)), Text(kind, style="green"), Text(one_line(about, most=120))
@@ -149,7 +152,7 @@ def _facts(record: ApiRecord) -> Iterator["RenderableType"]:
         "licence": licence,
         "terms": record.terms_url or "",
         "category": record.category,
-        **{key: value if isinstance(value, str) else _plain(value) for key, value in sorted(record.meta.items())},
+        **{key: _plain(value) for key, value in sorted(record.meta.items())},
     }
     table = _grid(42)
     for label, value in facts.items():
@@ -165,14 +168,15 @@ def _sources(sources: Sequence[Source]) -> Iterator["RenderableType"]:
 
     if not sources:
         return
-    yield _heading("Sources", "" if len(sources) == 1 else f"{len(sources)} give this API; shown above is the first")
-    for source in sources[:MOST_SOURCES]:
+    distinct = list(dict.fromkeys(sources))
+    yield _heading("Sources", "" if len(distinct) == 1 else f"{len(distinct)} give this API; shown above is the first")
+    for source in distinct[:MOST_SOURCES]:
         facts = [f"version {source.version}" if source.version else "", source.retrieved_at or ""]
         yield Text.assemble(f"  {source.source}  ", (", ".join(fact for fact in facts if fact), "dim"))
         if source.url:  # never wrapped: it is there to be copied
             yield Text(f"    {clean(source.url)}", style="blue", no_wrap=True, overflow="ignore")
-    if len(sources) > MOST_SOURCES:
-        yield Text(f"  {len(sources) - MOST_SOURCES} more", style="dim")
+    if len(distinct) > MOST_SOURCES:
+        yield Text(f"  {len(distinct) - MOST_SOURCES} more", style="dim")
 
 
 def _history(history: Sequence[Seen]) -> Iterator["RenderableType"]:
@@ -188,7 +192,7 @@ def _history(history: Sequence[Seen]) -> Iterator["RenderableType"]:
         facts = [
             f"first seen {seen.first_seen}" if seen.first_seen else "",
             f"{seen.versions} versions" if seen.versions > 1 else "",
-            f"as it is since {seen.since}" if seen.since and seen.since != seen.first_seen else "",
+            f"unchanged since {seen.since}" if seen.since and seen.since != seen.first_seen else "",
             f"gone since {seen.gone_at}" if seen.gone_at else "",
         ]
         table.add_row(Text(seen.source), Text(", ".join(fact for fact in facts if fact)))
@@ -213,4 +217,9 @@ def _grid(*widest: int) -> "Table":
 
 
 def _plain(value: object) -> str:
+    """A fact in words where it is a text or a list of texts, as JSON otherwise."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS).decode()

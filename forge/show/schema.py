@@ -23,7 +23,8 @@ def type_of(schema: object, *, depth: int = 0) -> str:
         return _choice(schema["enum"])
     for key in ("oneOf", "anyOf"):
         if isinstance(schema.get(key), list):
-            return " or ".join(dict.fromkeys(type_of(option, depth=depth + 1) for option in schema[key])) or "any"
+            options = dict.fromkeys(type_of(option, depth=depth + 1) for option in schema[key])
+            return " or ".join(sorted(options, key=lambda option: option == "any")) or "any"
     kinds = schema.get("type")
     names = kinds if isinstance(kinds, list) else [kinds]
     return " or ".join(_named(schema, name, depth=depth) for name in names)[:WIDEST_TYPE]

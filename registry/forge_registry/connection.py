@@ -150,5 +150,6 @@ def _explained(path: Path) -> Iterator[None]:
         if isinstance(error, duckdb.OutOfMemoryException):
             raise CatalogError(f"{path}: too large for the {MEMORY_LIMIT} that a reader may hold; report it") from error
         raise CatalogError(
-            f"{path}: damaged ({first_line(error)}); delete it, then run `forge build`: it is made anew from the corpus"
+            f"{path}: damaged ({first_line(error)}); delete it, then run `forge build`: it is made anew from the "
+            "corpus, but for its history, which `forge catalog import` brings back from an export"
         ) from error

@@ -64,7 +64,7 @@ def resolve(connection: "DuckDBPyConnection", word: str) -> str:
     wanted = word.strip()
     found = _by_id(connection, wanted.lower()) or _by_name(connection, wanted)
     if not found:
-        raise CatalogError(f"no API has the id or name {wanted[:80]!r}; find it with `forge search {_quoted(wanted)}`")
+        raise CatalogError(_not_there(connection, wanted))
     if len(found) > 1:
         raise CatalogError(_ambiguous(connection, wanted, found))
     return found[0]
@@ -129,6 +129,19 @@ def _by_name(connection: "DuckDBPyConnection", wanted: str) -> list[str]:
     rows = connection.execute("SELECT id, name FROM apis WHERE chosen AND lower(name) = lower(?) ORDER BY id", [wanted])
     found = rows.fetchall()
     return [own for own, name in found if name == wanted] or [own for own, _ in found]
+
+
+def _not_there(connection: "DuckDBPyConnection", wanted: str) -> str:
+    """That nothing is named so, or since when it is gone."""
+    row = connection.execute(
+        "SELECT gone_at, source FROM history WHERE gone_at IS NOT NULL AND ((length($word) >= $least AND "
+        "starts_with(id, lower($word))) OR id IN (SELECT id FROM events WHERE lower(name) = lower($word))) "
+        "ORDER BY gone_at DESC, source LIMIT 1",
+        {"word": wanted, "least": SHORTEST_PREFIX},
+    ).fetchone()
+    if row is None:
+        return f"no API has the id or name {wanted[:80]!r}; find it with `forge search {_quoted(wanted)}`"
+    return f"{wanted[:80]!r} is gone: {row[1]} does not give it since {row[0]}; see `forge changes --since {row[0]}`"
 
 
 def _ambiguous(connection: "DuckDBPyConnection", wanted: str, found: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ on the same catalogue gives the same answer whatever the threads do; equal score
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from forge_registry import search_text
@@ -21,6 +21,8 @@ MOST_TERMS = 32
 MOST_CHARACTERS = 4_000
 """Characters of a query that are read."""
 RARITY_UNIT = 10_000
+PLACES_A_HIT = 8
+"""Places of the ranking that are read for each hit: operations of one name and description are one hit."""
 SHORTEST_ID = 8
 """Hexadecimal digits of an id that are shown at least."""
 
@@ -48,12 +50,19 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """One operation that was found. ``short`` is the shortest prefix of its id that no other operation has."""
+    """One operation that was found.
+
+    Attributes:
+        short: the shortest prefix of its id that no other operation has.
+        alike: how many operations of the same name and description ranked close behind it, and are not shown: as the
+            count of documented APIs does, a search takes them for one.
+    """
 
     rank: int
     score: float
     id: str
     short: str
+    alike: int
     facts: Mapping[str, object]
 
 
@@ -69,8 +78,8 @@ class Found:
 def search(connection: "DuckDBPyConnection", query: Query) -> Found:
     """The operations that answer a query best, the best first."""
     providers = None if query.provider is None else providers_named(connection, query.provider)
-    ranked, matches = rank(connection, query, providers=providers)
-    return Found(hits=hits(connection, ranked), matches=matches, providers=providers)
+    ranked, matches = rank(connection, replace(query, limit=query.limit * PLACES_A_HIT), providers=providers)
+    return Found(hits=hits(connection, ranked, most=query.limit), matches=matches, providers=providers)
 
 
 def rank(
@@ -116,8 +125,10 @@ def conditions(query: Query, providers: Sequence[str] | None) -> tuple[str, list
     return (f"WHERE {clause}" if clause else ""), [value for _, value in wanted]
 
 
-def hits(connection: "DuckDBPyConnection", ranked: Sequence[tuple[int, float]]) -> list[Hit]:
-    """What is shown of each operation, in the order given."""
+def hits(connection: "DuckDBPyConnection", ranked: Sequence[tuple[int, float]], *, most: int) -> list[Hit]:
+    """What is shown of the first ``most`` operations that are not alike, in the order given."""
+    others = _others_alike(connection, [doc for doc, _ in ranked])
+    ranked = [(doc, score) for doc, score in ranked if doc in others][:most]
     ids = _short_ids(connection, [doc for doc, _ in ranked])
     # Two queries, the rows' places first: as one, DuckDB reads the long columns of many more rows, at twice the time.
     places = connection.execute(
@@ -130,9 +141,21 @@ def hits(connection: "DuckDBPyConnection", ranked: Sequence[tuple[int, float]]) 
     ).fetchall()
     facts = {row[0]: dict(zip(FACTS, row[1:], strict=True)) for row in rows}
     return [
-        Hit(rank=place, score=score, id=ids[doc][0], short=ids[doc][1], facts=facts[ids[doc][0]])
+        Hit(rank=place, score=score, id=ids[doc][0], short=ids[doc][1], alike=others[doc], facts=facts[ids[doc][0]])
         for place, (doc, score) in enumerate(ranked, start=1)
     ]
+
+
+def _others_alike(connection: "DuckDBPyConnection", docs: Sequence[int]) -> dict[int, int]:
+    """The first of each name and description, in the order given, and how many come after it."""
+    numbers = ", ".join(map(str, docs)) or "NULL"  # as a parameter, six times slower
+    groups = dict(connection.execute(f"SELECT doc, alike FROM search_docs WHERE doc IN ({numbers})").fetchall())
+    firsts: dict[int, int] = {}
+    found: dict[int, int] = {}
+    for doc in docs:
+        first = firsts.setdefault(groups[doc], doc)
+        found[first] = found.get(first, -1) + 1
+    return found
 
 
 def _short_ids(connection: "DuckDBPyConnection", docs: Sequence[int]) -> dict[int, tuple[str, str]]:

@@ -24,7 +24,7 @@ from forge_registry.connection import opened, written
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-INDEX_VERSION = "1"
+INDEX_VERSION = "2"
 """Raise it when words, stems, fields or weights change: an index of another version is made anew."""
 
 VERSION_KEY = "search_version"
@@ -42,6 +42,9 @@ WEIGHTS = {
 
 HALVES = 2
 
+SHORTEST_ALIKE = 20
+"""Characters that a description must have for operations of that name and description to be one hit."""
+
 K1 = 1.2
 B = 0.75
 """Saturation and length normalisation of BM25, as Robertson and Zaragoza give them (2009, section 3.3)."""
@@ -54,7 +57,8 @@ DROP TABLE IF EXISTS search_docs;
 DROP TABLE IF EXISTS search_terms;
 DROP TABLE IF EXISTS search_postings;
 CREATE TABLE search_docs (
-    doc INTEGER NOT NULL, id VARCHAR NOT NULL, provider VARCHAR NOT NULL, kind VARCHAR NOT NULL, method VARCHAR NOT NULL
+    doc INTEGER NOT NULL, id VARCHAR NOT NULL, provider VARCHAR NOT NULL, kind VARCHAR NOT NULL,
+    method VARCHAR NOT NULL, alike UBIGINT NOT NULL
 );
 CREATE TABLE search_terms (term VARCHAR NOT NULL, number INTEGER NOT NULL, docs INTEGER NOT NULL);
 CREATE TABLE search_postings (term INTEGER NOT NULL, doc INTEGER NOT NULL, impact USMALLINT NOT NULL);
@@ -81,13 +85,18 @@ SELECT doc, word, sum(weight)::INTEGER FROM ({_UNNESTED}) GROUP BY ALL
 
 _POSTINGS = f"""
 INSERT INTO search_docs
-SELECT doc, numbered.id, provider, kind, method FROM numbered JOIN apis ON place = apis.rowid ORDER BY doc;
-INSERT INTO search_terms
-SELECT term, (row_number() OVER (ORDER BY term))::INTEGER, count(DISTINCT doc)::INTEGER
-FROM counted JOIN stems USING (word) GROUP BY term ORDER BY term;
+SELECT doc, numbered.id, provider, kind, method,
+    CASE WHEN length(description) >= {SHORTEST_ALIKE} THEN hash(name, description) ELSE hash(numbered.id) END
+FROM numbered JOIN apis ON place = apis.rowid ORDER BY doc;
+CREATE OR REPLACE TEMP TABLE terms AS
+SELECT term, (row_number() OVER (ORDER BY term))::INTEGER AS number FROM (SELECT DISTINCT term FROM stems);
 CREATE OR REPLACE TEMP TABLE weighed AS
 SELECT number, doc, sum(weight) / {HALVES} AS tf
-FROM counted JOIN stems USING (word) JOIN search_terms USING (term) GROUP BY ALL;
+FROM counted JOIN (SELECT word, number FROM stems JOIN terms USING (term)) USING (word) GROUP BY ALL;
+DROP TABLE counted;
+INSERT INTO search_terms
+SELECT term, number, docs FROM terms JOIN (SELECT number, count(*)::INTEGER AS docs FROM weighed GROUP BY number)
+USING (number) ORDER BY number;
 CREATE OR REPLACE TEMP TABLE lengths AS
 SELECT doc, {K1} * ({1 - B} + {B} * length / (SELECT sum(tf) / (SELECT count(*) FROM numbered) FROM weighed)) AS norm
 FROM (SELECT doc, sum(tf) AS length FROM weighed GROUP BY doc);
@@ -108,7 +117,7 @@ def build(connection: "DuckDBPyConnection") -> None:
         connection.execute(_COUNT, [first, first + ROWS_AT_ONCE - 1])
     _find_stems(connection)
     connection.execute(_POSTINGS)
-    for table in ("numbered", "counted", "stems", "weighed", "lengths"):
+    for table in ("numbered", "stems", "terms", "weighed", "lengths"):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("DELETE FROM meta WHERE key = ?", [VERSION_KEY])
     connection.execute("INSERT INTO meta VALUES (?, ?)", [VERSION_KEY, INDEX_VERSION])

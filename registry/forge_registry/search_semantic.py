@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from forge.errors import CatalogError
 from forge_registry import vectors
-from forge_registry.search import Found, Query, conditions, hits, providers_named, rank
+from forge_registry.search import PLACES_A_HIT, Found, Query, conditions, hits, providers_named, rank
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -35,7 +35,7 @@ def search(connection: "DuckDBPyConnection", query: Query, *, index: vectors.Ind
     """
     if encoder.fingerprint != index.fingerprint:
         raise CatalogError(f"the vectors were made by another {index.spec!r}; run `forge embed --model {index.spec}`")
-    depth = max(DEPTH, query.limit)
+    depth = max(DEPTH, query.limit * PLACES_A_HIT)
     providers = None if query.provider is None else providers_named(connection, query.provider)
     by_words, matches = rank(connection, replace(query, limit=depth), providers=providers)
     where, values = conditions(query, providers)
@@ -44,5 +44,6 @@ def search(connection: "DuckDBPyConnection", query: Query, *, index: vectors.Ind
     near = vectors.nearest(index.folder, asked, among=set(documents) if where else None, limit=depth)
     # Vectors may be older than the catalogue: what has gone since is left out.
     by_meaning = [documents[own] for own, _ in near if own in documents]
-    ranked = vectors.fused([doc for doc, _ in by_words], by_meaning)[: query.limit]
-    return Found(hits=hits(connection, ranked), matches=max(matches, len(by_meaning)), providers=providers)
+    ranked = vectors.fused([doc for doc, _ in by_words], by_meaning)
+    shown = hits(connection, ranked, most=query.limit)
+    return Found(hits=shown, matches=max(matches, len(by_meaning)), providers=providers)

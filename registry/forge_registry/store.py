@@ -26,7 +26,7 @@ ROWS_AT_ONCE = 50_000
 """Rows are copied and sorted by so many at a time, more or less, to bound the memory; each time reads the tables."""
 
 USUAL_ROWS = 200_000
-"""Beyond so many rows a single provider may be more than fits: the memory limit grows by 2 KB a row."""
+"""A bucket of more rows may be more than fits: the memory limit then grows by 2 KB a row of the largest."""
 
 SHORTEST_DESCRIPTION = 20
 """Characters that a description must have for an API to count as documented."""
@@ -142,7 +142,7 @@ def _fill(connection: "DuckDBPyConnection", tables: list[str]) -> None:
     connection.execute(_COLLECTIONS)
     sizes = connection.execute(_SIZES).fetchall()
     connection.execute("DROP TABLE judged; DROP TABLE staged")
-    beyond = max(0, sum(rows for _, rows in sizes) - USUAL_ROWS)
+    beyond = max(0, max((rows for _, rows in sizes), default=0) - USUAL_ROWS)
     connection.execute(f"SET memory_limit = '{int(MEMORY_LIMIT.removesuffix('MB')) + beyond // 500} MB'")
     connection.execute("BEGIN")
     for first, last in _passes(sizes):

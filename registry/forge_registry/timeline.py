@@ -7,6 +7,7 @@ costs some 30 milliseconds.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,7 @@ def events(path: Path, wanted: EventFilter) -> list[Event]:
     Raises:
         CatalogError: there is no catalogue, or the filter has no such day or kind.
     """
-    if wanted.since and not _DATE.fullmatch(wanted.since):
+    if wanted.since and not _is_date(wanted.since):
         raise CatalogError(f"{wanted.since!r} is no date; write it as 2026-11-01, or 2026-11-01T12:00:00Z")
     if wanted.kind is not None and wanted.kind not in KINDS:
         raise CatalogError(f"{wanted.kind!r} is no kind of event; name one of {', '.join(KINDS)}")
@@ -219,6 +220,19 @@ def _read(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _is_date(text: str) -> bool:
+    """Whether it is a month, a day or a moment as the history writes them, and one that there is."""
+    if not _DATE.fullmatch(text):
+        return False
+    day, _, moment = text.removesuffix("Z").partition("T")
+    try:
+        datetime.fromisoformat(f"{day}-01" if len(day) == len("2026-11") else day)
+        time.fromisoformat(moment or "00")
+    except ValueError:
+        return False
+    return True
+
+
 def _pick(timeline: Timeline, wanted: str) -> Version:
     versions = timeline.versions
     if wanted.isdigit() and len(wanted) < 4:
@@ -226,7 +240,7 @@ def _pick(timeline: Timeline, wanted: str) -> Version:
         if 1 <= number <= len(versions):
             return versions[number - 1]
         raise CatalogError(f"{timeline.name}: no version {number}; {timeline.source} has 1 to {len(versions)}")
-    if not _DATE.fullmatch(wanted):
+    if not _is_date(wanted):
         raise CatalogError(f"{wanted!r} is neither a version nor a date; write 2, or 2026-11-01")
     then = [version for version in versions if (version.first_seen or "")[: len(wanted)] <= wanted]
     if not then:

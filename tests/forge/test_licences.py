@@ -44,6 +44,11 @@ def test_unknown_must_be_named() -> None:
     assert not AllowList(["unknown"]).allows("MIT")
 
 
+def test_capitals_do_not_matter() -> None:
+    assert AllowList(["UNKNOWN", "mit"]).names == {"unknown", "MIT"}
+    assert AllowList(["Permissive"]).names == set(PERMISSIVE)
+
+
 def test_or_later_includes_the_version_itself() -> None:
     allowed = AllowList(["GPL-2.0"])
     assert allowed.allows("GPL-2.0-or-later")

@@ -188,7 +188,10 @@ def test_an_ambiguous_name_lists_what_it_may_mean(catalog: DuckCatalog, load: Lo
 
 def test_wrong_filters_say_what_is_right(catalog: DuckCatalog, load: Load) -> None:
     load(0, [api()])
-    with pytest.raises(CatalogError, match="no date; write it as 2026-11-01"):
-        events(catalog.path, EventFilter(since="yesterday"))
+    for since in ("yesterday", "2026-13", "2026-11-45", "2026-02-30T12:00:00Z", "2026-11-01T25:00Z"):
+        with pytest.raises(CatalogError, match="no date; write it as 2026-11-01"):
+            events(catalog.path, EventFilter(since=since))
+    for since in ("2026-11", "2024-02-29", "2026-11-01T23", "2026-11-01T23:59:59Z"):
+        assert not events(catalog.path, EventFilter(since=since))
     with pytest.raises(CatalogError, match="no kind of event; name one of added, changed"):
         events(catalog.path, EventFilter(kind="moved"))

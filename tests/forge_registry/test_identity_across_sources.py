@@ -18,8 +18,8 @@ from forge.records import ApiRecord, arrow_schema, to_row
 from forge.steps import Context
 from forge_registry import DuckCatalog
 from forge_registry.identity import product_of, site_of
-from forge_sources.botocore import Botocore
-from forge_sources.openapi import Origin, parse
+from forge_sources.botocore.source import Botocore
+from forge_sources.openapi.parser import Origin, parse
 
 Write = Callable[..., Path]
 Api = Callable[..., ApiRecord]
@@ -77,7 +77,9 @@ def test_the_site_is_the_domain_that_somebody_registered(provider: str, site: st
 
 
 def test_the_product_is_the_same_however_it_is_spelt() -> None:
-    assert product_of("github.com", "api.github.com") == product_of("api.github.com", "") == product_of("github.com", "")
+    assert (
+        product_of("github.com", "api.github.com") == product_of("api.github.com", "") == product_of("github.com", "")
+    )
     assert product_of("github.com", "ghes-3.8") == "ghes-3.8"
     assert product_of("googleapis.com", "compute") == product_of("compute.googleapis.com", "") == "compute"
     assert product_of("stripe.com", "") == ""

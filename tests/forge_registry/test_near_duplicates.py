@@ -16,7 +16,7 @@ from forge.catalog import SnapshotView
 from forge.records import ApiRecord
 from forge_registry import DuckCatalog
 from forge_registry.duplicates import components
-from forge_sources.openapi import Origin, parse
+from forge_sources.openapi.parser import Origin, parse
 
 Write = Callable[..., Path]
 

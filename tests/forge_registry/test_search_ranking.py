@@ -21,7 +21,7 @@ from forge_registry.connection import opened, written
 from forge_registry.search import Query, near_providers, search
 from forge_registry.search_index import K1, B, searchable
 from forge_registry.search_text import STOP_WORDS, stem, words_of
-from forge_sources.botocore import Botocore
+from forge_sources.botocore.source import Botocore
 
 SERVICES = ["sns", "sqs", "s3", "polly", "dynamodb"]
 OTHERS = [
@@ -123,11 +123,28 @@ def test_the_best_hit_is_the_one_meant(connection: DuckDBPyConnection, text: str
 
 
 def test_equal_scores_are_ordered_by_id(tmp_path: Path) -> None:
-    twins = [replace(OTHERS[0], path=f"/n{number}", id="", content_hash="") for number in range(20)]
+    twins = [
+        replace(OTHERS[0], path=f"/n{number}", description=f"Sends SMS number n{number}.", id="", content_hash="")
+        for number in range(20)
+    ]
     with searchable(load(tmp_path, twins)) as connection:
         ids = [hit.id for hit in search(connection, Query(text="sms", limit=50)).hits]
     assert len(ids) == 20
     assert ids == sorted(ids)
+
+
+def test_operations_alike_are_one_hit_and_counted(tmp_path: Path) -> None:
+    """As in the editions of GitHub Enterprise; what has no description to speak of is like nothing else."""
+    editions = [replace(OTHERS[0], service=f"edition-{n}", id="", content_hash="") for n in range(17)]
+    bare = [replace(OTHERS[1], description="", service=f"bare-{n}", id="", content_hash="") for n in range(3)]
+    with searchable(load(tmp_path, [*editions, *bare])) as connection:
+        found = search(connection, Query(text="message", limit=5))
+    assert found.matches == 20
+    assert sorted((hit.facts["name"], hit.alike) for hit in found.hits) == [
+        ("CreateMessage", 16),
+        *[("FetchMessage", 0)] * 3,
+    ]
+    assert [hit.rank for hit in found.hits] == [1, 2, 3, 4]
 
 
 def test_neither_the_order_of_rows_nor_another_load_shows(records: list[ApiRecord], tmp_path: Path) -> None:

@@ -110,6 +110,12 @@ def test_diff_of_what_has_one_version_or_is_gone(run: Run) -> None:
     assert "gone since 2026-11-02T08:00:00Z" in run("diff", "operation4")
 
 
+@pytest.mark.parametrize("word", ["operation4", APIS[4].id[:8]])
+def test_show_of_what_is_gone_says_since_when(run: Run, word: str) -> None:
+    said = run("show", word, status=1)
+    assert f"{word!r} is gone: one does not give it since 2026-11-02T08:00:00Z; see `forge changes --since" in said
+
+
 def test_diff_says_what_is_wrong(run: Run) -> None:
     assert "no API has the id or name" in run("diff", "nothing-such", status=1)
     assert "no version 7; one has 1 to 2" in run("diff", "operation0", "--from", "7", status=1)

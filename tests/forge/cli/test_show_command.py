@@ -64,6 +64,16 @@ OTHERS = [
         description="\x1b[2J\x07Clears [red]all[/red].",
         source="toy",
     ),
+    ApiRecord(
+        provider="news.example",
+        service="news.example",
+        name="newsSearch",
+        kind="rest",
+        method="GET",
+        description="Finds news.",
+        meta={"tags": ["press", "search"], "score": {"of": 1}},
+        source="market",
+    ),
 ]
 
 
@@ -136,6 +146,22 @@ def test_piped_lines_are_plain_and_a_hundred_wide_but_for_addresses(run: Run) ->
         assert line == line.rstrip()
 
 
+def test_nothing_is_said_twice_and_nothing_is_missing_where_a_record_says_little(run: Run) -> None:
+    lines = run("show", "newsSearch").splitlines()
+    assert lines[:2] == ["GET newsSearch", "news.example \N{MIDDLE DOT} rest"]
+    assert any(line.split(maxsplit=1) == ["tags", "press, search"] for line in lines)
+    assert any(line.split(maxsplit=1) == ["score", '{"of":1}'] for line in lines)
+    assert next(line.strip() for line in lines if line.startswith("  market")) == "market"
+
+
+def test_rows_of_one_source_that_say_the_same_are_one_line() -> None:
+    page = io.StringIO()
+    twice = Source(source="market", url=None, version=None, retrieved_at=None)
+    print_record(Shown(record=OTHERS[0], sources=[twice, twice]), stream=page)
+    assert page.getvalue().count("market") == 1
+    assert "give this API" not in page.getvalue()
+
+
 def test_json_gives_record_provenance_and_history(run: Run) -> None:
     facts = json.loads(run("show", "CreateMessage", "--json"))
     assert facts["record"]["parameters"] == MESSAGE.parameters
@@ -190,6 +216,7 @@ def test_each_kind_of_record_has_one_renderer() -> None:
         ({"type": "object", "additionalProperties": {"type": "string"}}, "map of string"),
         ({"enum": list(range(12))}, "one of 0, 1, 2, 3, 4, 5, 6, 7, 4 more"),
         ({"anyOf": [{"type": "string"}, {"type": "string"}, {"type": "object"}]}, "string or object"),
+        ({"anyOf": [{}, {"type": "string"}]}, "string or any"),
         ({"const": 3}, "3"),
         ({}, "any"),
         (True, "any"),

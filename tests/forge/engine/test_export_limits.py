@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forge.cli.build import _limited
 from forge.diversity import effective_number
 from forge.engine.balance import verify_licences
 from forge.engine.build import build
@@ -18,6 +19,7 @@ from forge.engine.mix import Pool, choose
 from forge.engine.session import Session
 from forge.errors import CorpusError, RecipeError
 from forge.manifest import read_manifest
+from forge.recipe import ExportTable
 from forge.shards import open_shard
 
 OpenSession = Callable[..., Session]
@@ -116,6 +118,27 @@ def test_no_provider_passes_its_cap_in_the_shards(open_session: OpenSession, tmp
     assert tokens["big.example"] > 0.19 * sum(tokens.values())  # the cap is used, not only kept
     assert made.manifest.providers[0].name == "big.example"
     assert made.manifest.effective_providers == pytest.approx(effective_number(tokens.values()))
+
+
+def test_a_share_of_nothing_is_refused_on_the_command_line_too() -> None:
+    table = ExportTable(mix="1:0:0")
+    with pytest.raises(RecipeError, match="expected a share above 0"):
+        _limited({"main": table}, {"mix": None, "allow_licences": [], "max_share_per_provider": 0.0})
+    assert _limited({"main": table}, {"mix": None, "allow_licences": None, "max_tokens": None}) == {"main": table}
+
+
+def test_a_provider_gives_what_fits_its_part() -> None:
+    """A long document does not end what its provider gives: shorter ones behind it still fit."""
+    sizes = [("a", 90), *[("a", 1)] * 60, *[(name, 10) for name in "bcdefghi" for _ in range(5)]]
+    for seed in range(20):
+        pool = Pool(
+            ids=[f"d{n}" for n in range(len(sizes))],
+            domains=["agent"] * len(sizes),
+            tokens=np.array([size for _, size in sizes], np.int64),
+            providers=[name for name, _ in sizes],
+        )
+        chosen = choose(pool, shares={"agent": 1.0}, max_tokens=None, seed=seed, provider_cap=0.125)
+        assert int(pool.tokens[chosen].sum()) == 457  # eight of 50 tokens, and an eighth from the first
 
 
 def test_without_a_cap_everything_is_taken(open_session: OpenSession, tmp_path: Path) -> None:
