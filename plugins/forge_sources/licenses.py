@@ -47,7 +47,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"\bunlicense\b|unlicense\.org", "Unlicense"),
 )
 _LATER = re.compile(r"\bor[ -](any[ -])?later\b|gpl[ -]?v?\d(\.\d)*\+")
-_JOINED = re.compile(r" (OR|AND|WITH) ")
+_JOINED = re.compile(r" (or|and|with) ", re.IGNORECASE)
 _SHAPE = re.compile(r"[A-Za-z0-9.+() -]{2,120}")
 _SHORT = frozenset({"MIT", "ISC", "Zlib", "Unlicense", "WTFPL", "NCSA"})
 _COMPILED = tuple((re.compile(pattern), identifier) for pattern, identifier in _RULES)
@@ -76,13 +76,16 @@ def spdx(license_object: Any) -> str:
 
 @cache
 def _expression(text: str) -> str:
-    """``text`` as license-expression writes it, where all its parts are on the SPDX list; else nothing."""
-    if not _SHAPE.fullmatch(text) or not any(letter.isdigit() or letter == "-" for letter in text):
+    """``text`` as license-expression writes it, if all its parts are on the SPDX list or references; else nothing."""
+    is_word = not any(letter.isdigit() or letter == "-" for letter in text) and not _JOINED.search(text)
+    if not _SHAPE.fullmatch(text) or is_word:
         return text if text in _SHORT else ""
-    from license_expression import ExpressionError, get_spdx_licensing
+    from license_expression import ExpressionError, ExpressionParseError, get_spdx_licensing
 
+    licensing = get_spdx_licensing()
     try:
-        parsed = get_spdx_licensing().parse(text, validate=True, strict=True)
-    except ExpressionError:
+        parsed = licensing.parse(text, validate=False, strict=True)
+    except (ExpressionError, ExpressionParseError):
         return ""
-    return str(parsed)
+    unknown = licensing.unknown_license_keys(parsed)
+    return "" if any(not key.startswith("LicenseRef-") for key in unknown) else str(parsed)

@@ -31,3 +31,18 @@ from forge_sources.licenses import spdx
 )
 def test_licences_are_mapped_where_they_are_clear(stated: Any, expression: str) -> None:
     assert spdx(stated) == expression
+
+
+@pytest.mark.parametrize(
+    ("stated", "expression"),
+    [
+        ({"name": "mit or isc"}, "MIT OR ISC"),
+        ({"identifier": "LicenseRef-mine"}, "LicenseRef-mine"),
+        ({"identifier": "MIT AND LicenseRef-mine"}, "MIT AND LicenseRef-mine"),
+        ({"name": "yours and mine"}, "unknown"),
+        ({"name": "MIT with care"}, "MIT"),
+        ({"identifier": "free (as in beer"}, "unknown"),
+    ],
+)
+def test_joined_expressions_in_any_case_and_references(stated: dict[str, str], expression: str) -> None:
+    assert spdx(stated) == expression
