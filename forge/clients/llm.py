@@ -1,0 +1,260 @@
+"""The client for language models: concurrent, journalled, within a budget, with answers that fit their schema.
+
+    with LlmClient(model="...", journal=Journal(path), scope="label general", caps=Caps(tokens=100_000)) as client:
+        for answer in client.ask_all(calls): ...
+
+The endpoint is ``OPENAI_BASE_URL`` with ``OPENAI_API_KEY``, as the ``openai`` package reads them; neither is written
+anywhere. A call that the journal has an answer to is not sent. Every attempt reserves its worst case first, so that a
+cap cannot be passed; an attempt that may have been paid for without an answer stays counted.
+"""
+
+import asyncio
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from forge.clients.failures import Again, Final, growing_wait
+from forge.clients.llm_calls import Abilities, Answer, Call, Caps, Failure, Prices
+from forge.clients.llm_journal import Entry, Journal, Kept
+from forge.clients.llm_pace import Pace
+from forge.clients.llm_schema import repair, unfit
+from forge.clients.llm_wire import Denied, Lacking, Lost, Wire
+from forge.errors import BudgetError, StepError
+from forge.records import to_json
+from forge.secrets import redact
+
+Result = Answer | Failure
+Heard = Callable[[int, Result], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to bear with an endpoint, in seconds.
+
+    Attributes:
+        timeout: for one attempt. busy: over all waits of a call for 429, 5xx and refused connections.
+        first, longest: bounds of a wait where the server names none.
+        lost: attempts at a call that may be paid for without an answer.
+        strikes: calls in a row without an answer after which nothing more is sent; four times as many once there
+            was one.
+    """
+
+    timeout: float = 120.0
+    busy: float = 300.0
+    first: float = 0.5
+    longest: float = 30.0
+    lost: int = 3
+    strikes: int = 8
+
+
+@dataclass(kw_only=True)
+class LlmClient:
+    """Asks one model, under one budget.
+
+    Attributes:
+        scope: whose budget it is: caps hold over all runs with the same scope.
+        concurrency: most calls under way; see `Pace`.
+        limit: bytes of an answer after which it is refused.
+    """
+
+    model: str
+    journal: Journal
+    scope: str
+    caps: Caps = field(default_factory=Caps)
+    prices: Prices = field(default_factory=Prices)
+    concurrency: int = 16
+    patience: Patience = field(default_factory=Patience)
+    abilities: Abilities = field(default_factory=Abilities)
+    limit: int = 4 << 20
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.journal.close()
+
+    def ask_all(self, calls: Sequence[Call], heard: Heard | None = None) -> list[Result]:
+        """Answers in the calls' order; ``heard`` is told of each as it comes. Groups are sent together.
+
+        Raises:
+            StepError: no call will ever be answered: a wrong key, no such model, nobody there.
+        """
+        return asyncio.run(self.ask_many(calls, heard))
+
+    async def ask_many(self, calls: Sequence[Call], heard: Heard | None = None) -> list[Result]:
+        """`ask_all` for callers with an event loop."""
+        from openai import AsyncOpenAI
+
+        # A local server wants no key, and the package wants one.
+        key = os.environ.get("OPENAI_API_KEY") or "none"
+        async with AsyncOpenAI(api_key=key, max_retries=0, timeout=self.patience.timeout) as client:
+            wire = Wire(client=client, model=self.model, timeout=self.patience.timeout, limit=self.limit)
+            run = _Run(owner=self, wire=wire, heard=heard or _nobody)
+            return await run.all(calls)
+
+
+@dataclass(kw_only=True)
+class _Run:
+    """The calls of one `LlmClient.ask_many`."""
+
+    owner: LlmClient
+    wire: Wire
+    heard: Heard
+    strikes: int = 0
+    any_answer: bool = False
+    pace: Pace = field(init=False)
+    locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+
+    def __post_init__(self) -> None:
+        self.pace = Pace(self.owner.concurrency)
+
+    async def all(self, calls: Sequence[Call]) -> list[Result]:
+        results: dict[int, Result] = {}
+        order = iter(sorted(range(len(calls)), key=lambda index: (calls[index].group, index)))
+        workers = [asyncio.create_task(self._work(order, calls, results)) for _ in range(self.owner.concurrency)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        return [results[index] for index in range(len(calls))]
+
+    async def _work(self, order: Iterator[int], calls: Sequence[Call], results: dict[int, Result]) -> None:
+        for index in order:
+            results[index] = await self.structured(calls[index])
+            self.heard(index, results[index])
+
+    async def structured(self, call: Call) -> Result:
+        """An answer that fits the schema, after one repair if need be."""
+        first = await self.one(call)
+        if isinstance(first, Failure) or call.schema is None:
+            return first
+        value, wrong = unfit(first.text, call.schema)
+        if wrong is None:
+            return replace(first, value=value)
+        second = await self.one(repair(call, first.text, wrong))
+        if isinstance(second, Failure):
+            return second
+        value, wrong = unfit(second.text, call.schema)
+        if wrong is not None:
+            return Failure(kind="unfit", reason=wrong)
+        return Answer(
+            text=second.text,
+            value=value,
+            prompt_tokens=first.prompt_tokens + second.prompt_tokens,
+            completion_tokens=first.completion_tokens + second.completion_tokens,
+            paid=first.paid or second.paid,
+            repaired=True,
+        )
+
+    async def one(self, call: Call) -> Result:
+        """The answer to one prompt, from the journal or the endpoint; of calls that are alike one is sent."""
+        owner = self.owner
+        key = call.key(owner.model)
+        async with self.locks[key]:
+            kept = owner.journal.answer(key)
+            if kept is not None:
+                return _answer(kept, paid=False)
+            prompt, completion = call.worst_tokens()
+            entry = Entry(
+                key=key,
+                scope=owner.scope,
+                model=owner.model,
+                request=to_json(call.request()),
+                worst_tokens=prompt + completion,
+                worst_usd=owner.prices.cost(prompt, completion),
+            )
+            result = await self._attempts(call, entry)
+        self._note(result)
+        return result
+
+    async def _attempts(self, call: Call, entry: Entry) -> Result:
+        patience = self.owner.patience
+        waited, lost, attempt = 0.0, 0, 0
+        while True:
+            attempt += 1
+            try:
+                return _answer(await self._attempt(call, entry), paid=True)
+            except BudgetError as error:
+                return Failure(kind="budget", reason=str(error))
+            except Lacking as error:
+                self._drop(str(error))
+                continue
+            except Final as error:
+                return Failure(kind="refused", reason=redact(str(error)))
+            except Denied as error:
+                raise self._hopeless(redact(str(error))) from error
+            except Lost as error:
+                lost += 1
+                reason, wait = str(error), growing_wait(attempt, first=patience.first, longest=patience.longest)
+                if lost >= patience.lost:
+                    return Failure(kind="unanswered", reason=redact(reason))
+            except Again as error:
+                grown = growing_wait(attempt, first=patience.first, longest=patience.longest)
+                reason, wait = str(error), max(grown, error.wait or 0.0)
+                if waited + wait > patience.busy:
+                    return Failure(kind="unanswered", reason=redact(reason))
+                self.pace.refused(wait)
+            waited += wait
+            await asyncio.sleep(wait)
+
+    async def _attempt(self, call: Call, entry: Entry) -> Kept:
+        """Reserve, send, keep: one attempt, journalled whatever comes of it."""
+        journal = self.owner.journal
+        async with self.pace.slot():
+            journal.reserve(entry, self.owner.caps)
+            journal.sent(entry)
+            begun = time.monotonic()
+            try:
+                reply = await self.wire.send(call, self.owner.abilities)
+            except (Again, Final, Denied, Lacking) as error:
+                journal.failed(entry, redact(str(error)), may_be_paid=False)
+                raise
+            except BaseException as error:
+                journal.failed(entry, redact(str(error)) or type(error).__name__, may_be_paid=True)
+                raise
+            # Where the endpoint counts nothing, the worst case is what is known.
+            worst_prompt, worst_completion = call.worst_tokens()
+            prompt = worst_prompt if reply.prompt_tokens is None else reply.prompt_tokens
+            completion = worst_completion if reply.completion_tokens is None else reply.completion_tokens
+            usd = self.owner.prices.cost(prompt, completion)
+            kept = Kept(text=reply.text, prompt_tokens=prompt, completion_tokens=completion, usd=usd)
+            journal.answered(entry, kept)
+            self.pace.answered(time.monotonic() - begun)
+            return kept
+
+    def _drop(self, name: str) -> None:
+        """Do without a parameter from here on; calls under way may find the same."""
+        abilities = self.owner.abilities
+        if getattr(abilities, name):
+            setattr(abilities, name, False)
+            abilities.dropped.append(name)
+
+    def _note(self, result: Result) -> None:
+        """Stop where nothing is answered any more."""
+        if isinstance(result, Answer):
+            self.any_answer, self.strikes = True, 0
+        elif result.kind == "unanswered":
+            self.strikes += 1
+            if self.strikes >= self.owner.patience.strikes * (4 if self.any_answer else 1):
+                raise self._hopeless(result.reason)
+
+    def _hopeless(self, reason: str) -> StepError:
+        where = redact(str(self.wire.client.base_url))
+        return StepError(
+            f"{where} does not answer for the model {self.owner.model!r}: {reason}; check OPENAI_BASE_URL, "
+            "OPENAI_API_KEY and the model's name, and run the same command again: answers are kept",
+            step="llm",
+        )
+
+
+def _answer(kept: Kept, *, paid: bool) -> Answer:
+    return Answer(text=kept.text, prompt_tokens=kept.prompt_tokens, completion_tokens=kept.completion_tokens, paid=paid)
+
+
+def _nobody(index: int, result: Any) -> None:
+    """Nobody listens."""

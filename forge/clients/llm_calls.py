@@ -1,0 +1,131 @@
+"""What is asked of a language model and what comes back, as data.
+
+A call's key covers model, parameters and prompt, and nothing that depends on the endpoint's address or abilities: the
+same question has the same key wherever it is sent. Costs the standard library and orjson.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from forge.records import JsonObject, stable_id, to_json
+
+PER_MESSAGE = 16
+PER_CALL = 64
+
+Kind = Literal["budget", "refused", "unanswered", "unfit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One question.
+
+    Attributes:
+        messages: each ``{"role", "content"}``.
+        max_tokens: the longest answer.
+        schema: JSON Schema that the answer has to fit; None for plain text.
+        temperature, seed: as the endpoint takes them; no seed is sent where it is None.
+        repeat: tells apart calls that are alike on purpose.
+        group: calls of one group are sent one after the other, so that a provider's cache of prefixes hits.
+    """
+
+    messages: Sequence[Mapping[str, str]]
+    max_tokens: int
+    schema: JsonObject | None = None
+    temperature: float = 0.0
+    seed: int | None = None
+    repeat: int = 0
+    group: str = ""
+
+    def key(self, model: str) -> str:
+        """32 hex digits for (model, parameters, prompt)."""
+        return stable_id(model, to_json(self.request()))
+
+    def request(self) -> dict[str, Any]:
+        """What is asked, as JSON takes it; without the group, which changes no answer."""
+        asked: dict[str, Any] = {"messages": list(self.messages), "max_tokens": self.max_tokens}
+        asked |= {"schema": self.schema, "temperature": self.temperature, "seed": self.seed}
+        return {**asked, "repeat": self.repeat}
+
+    def worst_tokens(self) -> tuple[int, int]:
+        """Most tokens that the prompt and the answer can have.
+
+        A token of a byte-level vocabulary is at least one byte; the schema may travel in the prompt.
+        """
+        size = sum(len(str(message["content"]).encode("utf-8", "surrogatepass")) for message in self.messages)
+        size += len(to_json(self.schema)) if self.schema is not None else 0
+        return size + PER_MESSAGE * len(self.messages) + PER_CALL, self.max_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """US dollars for a million tokens."""
+
+    prompt: float = 0.0
+    completion: float = 0.0
+
+    def cost(self, prompt: int, completion: int) -> float:
+        """US dollars."""
+        return (prompt * self.prompt + completion * self.completion) / 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """What may be spent; None for no limit. Attempts that the endpoint refused unpaid are no calls."""
+
+    calls: int | None = None
+    tokens: int | None = None
+    usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """Calls, tokens and US dollars: what was paid, and the worst case of what is under way or was lost on the way."""
+
+    calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the model said.
+
+    Attributes:
+        value: the JSON value of ``text`` if the call has a schema, which it fits.
+        prompt_tokens, completion_tokens: as the endpoint counts them, the repair included.
+        paid: False if all of it came out of the journal.
+        repaired: whether the first answer did not fit the schema.
+    """
+
+    text: str
+    value: Any = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    paid: bool = True
+    repaired: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why there is no answer.
+
+    Attributes:
+        kind: ``budget`` (a cap would be passed), ``refused`` (the endpoint does not take this request), ``unanswered``
+            (every attempt failed) or ``unfit`` (answers that do not fit the schema).
+        reason: in one line.
+    """
+
+    kind: Kind
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Abilities:
+    """What an endpoint takes; a refusal that names a parameter clears its flag, and the call is sent without it."""
+
+    json_schema: bool = True
+    seed: bool = True
+    max_tokens: bool = True
+    temperature: bool = True
+    dropped: list[str] = field(default_factory=list)
