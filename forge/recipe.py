@@ -4,7 +4,7 @@
     [tokenizer]                    # name = "bpe" and its options
     [[source]]                     # name, label, max_reject_rate; all other keys are the source's options
     [[render]]                     # name, label; what turns API records into documents
-    [[filter]]                     # name, label; in the order in which they judge
+    [[filter]]                     # name, label, min_drop_rate, max_drop_rate; in the order in which they judge
     [export.NAME]                  # mix, max_tokens, shard_tokens, sources, allow_licences, max_share_per_provider
 
 Unknown keys are errors that suggest the nearest known one. Reading costs a few milliseconds.
@@ -28,6 +28,8 @@ from forge.records import DOMAINS
 FILE_NAME = "forge.toml"
 TOP_KEYS = ("seed", "tokenizer", "source", "render", "filter", "export")
 DEFAULT_REJECT_RATE = 0.05
+RATES: Mapping[str, Sequence[str]] = {"source": ("max_reject_rate",), "filter": ("min_drop_rate", "max_drop_rate")}
+"""Shares that the engine holds a step to, by the kind of table; no options of the step."""
 WORD = 1 << 63
 """Whole numbers stay below it: manifests and tables hold them in 64 bits."""
 LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -43,6 +45,8 @@ class StepTable:
         name: the plugin's name for it. label: its name in this recipe, unique; the plugin's name unless given.
         options: all other keys. key: where it stands in the file, for messages.
         max_reject_rate: share of unreadable records, 0 to 1, above which a source's run fails.
+        min_drop_rate, max_drop_rate: share of the documents that reach a filter, 0 to 1, less or more than which it
+            may not drop; None: no lower limit, and the filter's own upper one.
     """
 
     name: str
@@ -50,6 +54,8 @@ class StepTable:
     key: str
     options: Mapping[str, Any] = field(default_factory=dict)
     max_reject_rate: float = DEFAULT_REJECT_RATE
+    min_drop_rate: float | None = None
+    max_drop_rate: float | None = None
 
 
 class ExportTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -182,12 +188,21 @@ def _step(table: object, key: str, *, path: Path) -> StepTable:
     options = dict(table)
     name = options.pop("name")
     label = options.pop("label", name)
-    rate = options.pop("max_reject_rate", DEFAULT_REJECT_RATE) if key.startswith("source") else DEFAULT_REJECT_RATE
+    rates: dict[str, float] = {}
+    for option in RATES.get(key.partition("[")[0], ()):
+        if option in options:
+            rates[option] = _share(options.pop(option), file=path, key=f"{key}.{option}")
     if not isinstance(label, str) or not LABEL.fullmatch(label):
         raise RecipeError(f"{label!r} is no label: {LABEL_RULE}", file=path, key=f"{key}.label")
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-        raise RecipeError(f"expected a share from 0 to 1, found {rate!r}", file=path, key=f"{key}.max_reject_rate")
-    return StepTable(name=name, label=label, key=key, options=options, max_reject_rate=float(rate))
+    if rates.get("min_drop_rate", 0.0) > rates.get("max_drop_rate", 1.0):
+        raise RecipeError("it is above max_drop_rate: no rate would do", file=path, key=f"{key}.min_drop_rate")
+    return StepTable(name=name, label=label, key=key, options=options, **rates)
+
+
+def _share(value: object, *, file: Path, key: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise RecipeError(f"expected a share from 0 to 1, found {value!r}", file=file, key=key)
+    return float(value)
 
 
 def _exports(tables: object, *, path: Path) -> dict[str, ExportTable]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from forge.canaries import Canary, canary_text
 from forge.records import ApiRecord, Document, Record, Reject, Trajectory
 
 if TYPE_CHECKING:
@@ -206,15 +207,19 @@ class Verdicts:
         reason: string array of length n: why a row is dropped, from a small vocabulary; null where it is kept.
         text: string array of length n with the replaced text where a filter rewrites, null elsewhere; None if the
             filter never rewrites.
+        changes: string array of length n: what was replaced, by kind and number (``email 2, ip 1``), null where
+            nothing was; a filter that rewrites gives it, for `forge explain`. None if it does not say.
     """
 
     keep: "pa.BooleanArray"
     score: "pa.DoubleArray"
     reason: "pa.StringArray"
     text: "pa.StringArray | None" = None
+    changes: "pa.StringArray | None" = None
 
     def __post_init__(self) -> None:
-        lengths = {len(column) for column in (self.keep, self.score, self.reason, self.text) if column is not None}
+        columns = (self.keep, self.score, self.reason, self.text, self.changes)
+        lengths = {len(column) for column in columns if column is not None}
         if len(lengths) != 1:
             raise ValueError(f"verdict columns differ in length: {sorted(lengths)}")
 
@@ -236,6 +241,17 @@ class Filter(Protocol):
     A filter that cuts a score writes ``score(batch, state)`` and ``decide(scores)`` and marks its cuts with
     ``option(..., threshold=True)``: see `ScoredFilter`. A filter that replaces text sets the class attribute
     ``rewrites = True``.
+
+    A filter may have ``canaries(self, seed: int) -> Sequence[Canary]``: documents that it must catch and innocent ones
+    that it must leave, made from options and seed alone (`canary_text` makes text that is like no other). In every run
+    the engine shows them to ``prepare`` together with the corpus, after it, has them judged as any document, and hands
+    them to nobody else; the ids that a filter sees begin with ``~canary/``. If the share caught is below the class
+    attribute ``canary_floor: ClassVar[float]`` (1.0 where there is none), or an innocent one is dropped or changed, the
+    run fails. Canaries that do not depend on thresholds keep a filter's state over a change of threshold.
+
+    The class attribute ``max_drop_rate: ClassVar[float]`` says which share of the documents that reach it the filter
+    may drop before a run fails, where the recipe does not say (0.5 where there is none): 1.0 for one that is there to
+    keep few.
     """
 
     name: ClassVar[str]
@@ -333,6 +349,7 @@ def each(predicate: Callable[[str], float], batch: "pa.RecordBatch", *, column: 
 
 __all__ = [
     "ApiRecord",
+    "Canary",
     "CatalogView",
     "Context",
     "Corpus",
@@ -352,6 +369,7 @@ __all__ = [
     "Tokenizer",
     "Trajectory",
     "Verdicts",
+    "canary_text",
     "each",
     "option",
 ]

@@ -19,6 +19,7 @@ from forge.engine.parts import Part
 from forge.engine.refine import refine
 from forge.engine.render import render, snapshot
 from forge.engine.session import Session, Step
+from forge.engine.story import tell_export, tell_tokens
 from forge.engine.tokens import TokenPart, tokenize
 from forge.engine.vocabulary import vocabulary
 from forge.errors import CorpusError, step_context
@@ -107,6 +108,7 @@ def prepare(session: Session) -> Corpus:
     judges = refine(session, steps.filters, parts=written)
     words = vocabulary(session, steps.tokenizer, parts=written, judges=judges)
     tokens = tokenize(session, words, parts=written, judges=judges)
+    tell_tokens(session.workspace, {f"{part.label}/{part.name}": str(part.side) for part in tokens})
     labels = [step.label for step in steps.filters]
     _write_summary(session.workspace, parts=parts, tokens=tokens, filters=labels)
     return Corpus(words=words, tokens=tokens, filters=labels, plugins=_plugins(steps))
@@ -129,6 +131,7 @@ def build(session: Session, *, exports: Mapping[str, ExportTable]) -> list[Expor
         if made.written or not (made.folder / REPORT_NAME).is_file():
             write_report(session.workspace, made, counts=_counts(session))
         _tell_plugins(session, made)
+        tell_export(session.workspace, name, recipe_hash=made.manifest.recipe_hash)
         done.append(made)
     return done
 

@@ -28,6 +28,7 @@ class Judge:
         label: its name in the recipe. folder: where its verdicts lie.
         state: what its ``prepare`` left, or None.
         key: of options, code, state and of the rewriting filters before it; ``score_key`` without the thresholds.
+        shadow: its canaries, or None; see `forge.engine.canaries`.
     """
 
     label: str
@@ -36,6 +37,7 @@ class Judge:
     state: Path | None
     key: str
     score_key: str
+    shadow: Part | None = None
 
     @property
     def rewrites(self) -> bool:
@@ -44,11 +46,16 @@ class Judge:
 
     def verdicts(self, part: Part) -> Path:
         """Where the verdicts on a part lie."""
-        return self.folder / f"{part.label}-{part.name}-{key_of(part.key, self.key)[:16]}.parquet"
+        return verdicts_path(self.folder, part, key=self.key)
 
     def scores(self, part: Part) -> Path:
         """Where the scores of a part lie."""
         return self.folder / f"{part.label}-{part.name}-{key_of(part.key, self.score_key)[:16]}.scores.parquet"
+
+
+def verdicts_path(folder: Path, part: Part, *, key: str) -> Path:
+    """Where the verdicts of the filter with this key on a part lie in the filter's folder."""
+    return folder / f"{part.label}-{part.name}-{key_of(part.key, key)[:16]}.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +76,13 @@ def judge_part(task: JudgeTask) -> dict[str, str]:
     ]
     columns = {"id", *(column for run in running if run.reads_text for column in run.judge.filter.columns)}
     if any(run.judge.rewrites for run in running):
-        columns.add("text")
+        columns |= {"text", "meta"}
     for offset, batch in _offsets(document_batches(task.part, sorted(columns))):
         current = batch
         for run in running:
             with step_context(run.judge.filter.name, step="judge", record=f"{task.part.label}/{task.part.name}"):
                 verdicts = run.judge_batch(current, offset)
+                hold_spans(current, verdicts.text)
             current = replace_text(current, verdicts.text)
     for run in running:
         if not run.already:
@@ -112,7 +120,7 @@ class _Running:
         if self.already:
             assert self._stored is not None
             piece = self._stored.slice(offset, rows)
-            return Verdicts(**{name: _flat(piece, name) for name in ("keep", "score", "reason", "text")})
+            return Verdicts(**{name: _flat(piece, name) for name in piece.column_names if name != "id"})
         if self._stored is not None:
             assert isinstance(self.judge.filter, ScoredFilter)
             verdicts = self.judge.filter.decide(_flat(self._stored.slice(offset, rows), "score"))
@@ -152,8 +160,30 @@ def verdict_schema() -> "pa.Schema":
             ("score", pa.float64()),
             ("reason", pa.string()),
             ("text", pa.string()),
+            ("changes", pa.string()),
         ]
     )
+
+
+def hold_spans(batch: "pa.RecordBatch", text: "pa.StringArray | None") -> None:
+    """Refuse a replaced text of another length where the document says on which characters the loss is taken.
+
+    Raises:
+        StepError: loss spans would no longer cut where they did.
+    """
+    import pyarrow.compute as pc
+
+    if text is None or text.null_count == len(text):
+        return
+    has_spans = pc.match_substring(batch.column("meta"), '"loss_spans"').fill_null(False)
+    moved = pc.not_equal(pc.utf8_length(text), pc.utf8_length(batch.column("text"))).fill_null(False)
+    wrong = pc.indices_nonzero(pc.and_(has_spans, moved))
+    if len(wrong):
+        raise StepError(
+            "it changed the length of a document with loss spans, which no longer fit; "
+            "a filter that rewrites must keep the length of such documents, or drop them",
+            record=batch.column("id")[wrong[0].as_py()].as_py(),
+        )
 
 
 def replace_text(batch: "pa.RecordBatch", text: "pa.StringArray | None") -> "pa.RecordBatch":
@@ -177,8 +207,10 @@ def read_table(path: Path) -> "pa.Table":
 def _verdict_batch(batch: "pa.RecordBatch", verdicts: Verdicts) -> "pa.RecordBatch":
     import pyarrow as pa
 
-    text = verdicts.text if verdicts.text is not None else pa.nulls(batch.num_rows, pa.string())
-    columns = [batch.column("id"), verdicts.keep, verdicts.score, verdicts.reason, text]
+    absent = pa.nulls(batch.num_rows, pa.string())
+    text = absent if verdicts.text is None else verdicts.text
+    changes = absent if verdicts.changes is None else verdicts.changes
+    columns = [batch.column("id"), verdicts.keep, verdicts.score, verdicts.reason, text, changes]
     return pa.RecordBatch.from_arrays(columns, schema=verdict_schema())
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from forge.canaries import PREFIX
 from forge.errors import CorpusError, StepError
 from forge.files import atomic_path, write_bytes
 from forge.records import DOMAINS, ApiRecord, Document, Record, Reject, Trajectory, arrow_schema, stable_id, to_row
@@ -20,6 +21,8 @@ from forge.records import DOMAINS, ApiRecord, Document, Record, Reject, Trajecto
 if TYPE_CHECKING:
     import pyarrow as pa
 
+SHADOW = "~canaries"
+"""Label of the parts that hold canaries; no recipe can give it. See `forge.engine.canaries`."""
 BATCH_ROWS = 512
 BATCH_CHARS = 8 << 20
 TABLES: Mapping[type, str] = {
@@ -133,6 +136,8 @@ class _Tally:
         if isinstance(record, Document):
             if record.domain not in DOMAINS:
                 raise StepError(f"domain {record.domain!r} is none of {', '.join(DOMAINS)}", record=record.id)
+            if record.id.startswith(PREFIX) and self.part.label != SHADOW:
+                raise StepError(f"ids that begin with {PREFIX} are the canaries'; give others", record=record.id)
             row["id"] = stable_id(self.part.label, record.id) if self.rename else record.id
             size = len(record.text.encode("utf-8", "surrogatepass"))
             self.text_bytes[record.domain] = self.text_bytes.get(record.domain, 0) + size

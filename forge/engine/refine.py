@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from forge.engine import canaries
 from forge.engine.judging import Judge, JudgeTask, judge_part, read_table, replace_text
 from forge.engine.keys import code_version, key_of, step_key
+from forge.engine.limits import hold_to_rates
 from forge.engine.parts import Part, document_batches, read_marker
+from forge.engine.render import snapshot
 from forge.engine.session import Session, Step
+from forge.engine.story import write_story
 from forge.errors import step_context
 from forge.files import write_bytes
 
@@ -28,19 +32,25 @@ def refine(session: Session, steps: Sequence[Step], *, parts: Sequence[Part]) ->
     """Let every filter judge every part that holds documents, now or before.
 
     Raises:
-        StepError: a filter failed, naming filter and part.
+        StepError: a filter failed, naming filter and part; or it failed on its canaries, or dropped more or fewer
+            documents than it may.
     """
     judges: list[Judge] = []
     for step in steps:
         judges.append(_ready(session, step, parts=parts, before=judges))
     settle(session, judges, parts=parts)
+    write_story(session, judges, parts=parts)
+    hold_to_rates(session, steps, judges, parts=parts)
     return judges
 
 
 def _ready(session: Session, step: Step, *, parts: Sequence[Part], before: Sequence[Judge]) -> Judge:
-    corpus = CorpusBefore(session, parts=parts, judges=before)
+    shadow = canaries.plant(session, step)
+    corpus = CorpusBefore(session, parts=parts, judges=before, shadow=shadow)
     score_base = step_key(step.instance, thresholds=False)
-    state_key = key_of(score_base, corpus.fingerprint, session.recipe.seed)
+    reads = getattr(step.instance, "reads_catalog", False)
+    view = snapshot(session).fingerprint if reads else ""
+    state_key = key_of(score_base, corpus.fingerprint, session.recipe.seed, *([view] if reads else []))
     state = _prepare(session, step, corpus=corpus, folder=session.workspace.state(step.label) / state_key)
     chain = [judge.key for judge in before if judge.rewrites]
     common = (state_key if state is not None else "", chain, code_version("forge.engine.judging"))
@@ -51,6 +61,7 @@ def _ready(session: Session, step: Step, *, parts: Sequence[Part], before: Seque
         state=state,
         key=key_of(step_key(step.instance), *common),
         score_key=key_of(score_base, *common),
+        shadow=shadow,
     )
 
 
@@ -59,7 +70,8 @@ def _prepare(session: Session, step: Step, *, corpus: "CorpusBefore", folder: Pa
     facts = read_marker(marker)
     if facts is not None and facts["files"] == _sizes(folder):
         return folder / str(facts["state"])
-    context = session.context(step.label, scratch=folder)
+    view = snapshot(session) if getattr(step.instance, "reads_catalog", False) else None
+    context = session.context(step.label, scratch=folder, catalog=view)
     with session.timed("prepared", label=step.label), step_context(step.table.name, step="prepare"):
         state: Path | None = step.instance.prepare(corpus, context)
     if state is None:
@@ -78,7 +90,12 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 
 def settle(session: Session, judges: Sequence[Judge], *, parts: Sequence[Part]) -> None:
-    """Make sure that every judge's verdicts on every part are there."""
+    """Make sure that every judge's verdicts on every part are there; its canaries go first.
+
+    Raises:
+        StepError: a filter failed, on its canaries or on a part.
+    """
+    canaries.check(session, judges)
     tasks = []
     for part in parts:
         last = max((index for index, judge in enumerate(judges) if not judge.verdicts(part).is_file()), default=None)
@@ -95,13 +112,22 @@ def settle(session: Session, judges: Sequence[Judge], *, parts: Sequence[Part]) 
 
 
 class CorpusBefore:
-    """The documents as earlier filters left them; judged only if somebody reads it. See `forge.steps.Corpus`."""
+    """The documents as earlier filters left them; judged only if somebody reads it. See `forge.steps.Corpus`.
 
-    def __init__(self, session: Session, *, parts: Sequence[Part], judges: Sequence[Judge]) -> None:
+    Args:
+        shadow: the canaries of the filter that reads it, served last, as they are.
+    """
+
+    def __init__(
+        self, session: Session, *, parts: Sequence[Part], judges: Sequence[Judge], shadow: Part | None = None
+    ) -> None:
         self._session = session
         self._parts = parts
         self._judges = list(judges)
+        self._shadow = shadow
         self.fingerprint = key_of([part.key for part in parts], [judge.key for judge in judges])
+        if shadow is not None:
+            self.fingerprint = key_of(self.fingerprint, shadow.key)
 
     def batches(self, columns: Sequence[str]) -> "Iterator[pa.RecordBatch]":
         """Batches of the named columns, part by part."""
@@ -111,6 +137,8 @@ class CorpusBefore:
             for part in self._parts:
                 yield from kept_batches(part, judges=self._judges, columns=columns)
                 bar.advance(part.bytes)
+        if self._shadow is not None:
+            yield from document_batches(self._shadow, list(columns))
 
 
 @dataclass(frozen=True, kw_only=True)

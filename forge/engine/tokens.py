@@ -132,7 +132,7 @@ def tokenize_part(task: TokenTask) -> TokenPart:
         encoder = task.tokenizer.load(task.tokenizer_folder)
     batches = kept_batches(task.part, judges=task.judges, columns=COLUMNS, result=result)
     rows: list[dict[str, Any]] = []
-    encoded = _encoded(batches, encoder=encoder, rows=rows, rewritten=result.text is not None, task=task)
+    encoded = _encoded(batches, encoder=encoder, rows=rows)
     has_masks = any(_may_mask(batch) for batch in kept_batches(task.part, judges=task.judges, columns=["meta"]))
     with step_context(task.tokenizer.name, step="tokenize", record=f"{task.part.label}/{task.part.name}"):
         write_shard(task.target.prefix, encoded, dtype=token_dtype(encoder.vocab_size), masked=has_masks)
@@ -168,7 +168,7 @@ def _may_mask(batch: Any) -> bool:
 
 
 def _encoded(
-    batches: Iterator[Any], *, encoder: Encoder, rows: list[dict[str, Any]], rewritten: bool, task: TokenTask
+    batches: Iterator[Any], *, encoder: Encoder, rows: list[dict[str, Any]]
 ) -> "Iterator[tuple[Tokens, Tokens | None]]":
     """Token ids and masks document by document; leaves one row each in ``rows``."""
     for batch in batches:
@@ -178,9 +178,6 @@ def _encoded(
             meta = orjson.loads(document["meta"] or "{}")
             spans = meta.get("loss_spans")
             document["provider"] = str(meta.get("provider") or "")
-            if spans is not None and rewritten:
-                message = "a filter that rewrites text stands before a document with loss spans; keep them apart"
-                raise StepError(message, plugin=task.tokenizer.name, step="tokenize", record=document["id"])
             document["masked"] = spans is not None
             pieces.append(cut(document["text"], spans))
         ids = iter(encoder.encode_batch([text for cuts in pieces for text, _ in cuts]))

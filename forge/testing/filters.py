@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forge.records import Document, arrow_schema
+from forge.canaries import DEFAULT_FLOOR, Canary, Fate, check_canaries, look, planted
+from forge.records import Document, arrow_schema, to_row
 from forge.steps import Context, Filter, ScoredFilter, Verdicts
 from forge.testing.fakes import MemoryCorpus, context
 from forge.testing.rules import broken, check_step, copied
@@ -23,6 +24,7 @@ class _Row:
     score: str
     reason: str | None
     text: str | None
+    changes: str | None
 
 
 def check_filter(judge: Filter, batch: "pa.RecordBatch", context: Context | None = None) -> Verdicts:
@@ -30,7 +32,8 @@ def check_filter(judge: Filter, batch: "pa.RecordBatch", context: Context | None
 
     Verdicts are of the right types and lengths, with a reason for what is dropped and none for what stays. A document's
     verdict is the same alone, in reverse order, and by a copy as in another process. What is kept stays kept when
-    judged again, replaced text included. A scored filter's verdicts are its decision on its scores.
+    judged again, replaced text included. A scored filter's verdicts are its decision on its scores. A filter that has
+    canaries catches them, planted beside the batch as the engine plants them, and leaves the innocent as they are.
 
     Args:
         judge: the filter.
@@ -52,6 +55,7 @@ def check_filter(judge: Filter, batch: "pa.RecordBatch", context: Context | None
         _check_pieces(judge, batch, state, rows=rows)
         _check_again(judge, batch, state, rows=rows)
         _check_scores(judge, batch, state, rows=rows)
+        _check_canaries(judge, batch, context, folder=Path(folder) / "canaries")
     return verdicts
 
 
@@ -66,7 +70,7 @@ def _prepare(judge: Filter, batch: "pa.RecordBatch", given: Context | None, *, f
     """The state for judging; prepared with a scratch directory of its own, as the engine gives one."""
     own = given or context(folder)
     scratch = folder / "state"
-    scratch.mkdir()
+    scratch.mkdir(parents=True)
     state = judge.prepare(MemoryCorpus(batch), replace(own, scratch=scratch))
     if state is not None and not (state.is_dir() and state.is_relative_to(scratch)):
         raise broken(judge, f"prepare returns a directory under context.scratch, or None; it returned {state}")
@@ -92,7 +96,13 @@ def _judge(judge: Filter, batch: "pa.RecordBatch", state: Path | None) -> Verdic
 def _check_types(judge: Filter, verdicts: Verdicts) -> None:
     import pyarrow as pa
 
-    expected = {"keep": pa.bool_(), "score": pa.float64(), "reason": pa.string(), "text": pa.string()}
+    expected = {
+        "keep": pa.bool_(),
+        "score": pa.float64(),
+        "reason": pa.string(),
+        "text": pa.string(),
+        "changes": pa.string(),
+    }
     for name, kind in expected.items():
         column = getattr(verdicts, name)
         if column is not None and not (isinstance(column, pa.Array) and column.type == kind):
@@ -104,20 +114,24 @@ def _check_types(judge: Filter, verdicts: Verdicts) -> None:
 
 
 def _rows(judge: Filter, verdicts: Verdicts) -> list[_Row]:
-    texts = [None] * len(verdicts.keep) if verdicts.text is None else verdicts.text.to_pylist()
-    columns = (verdicts.keep.to_pylist(), verdicts.score.to_pylist(), verdicts.reason.to_pylist(), texts)
-    rows = [_Row(keep, repr(score), reason, text) for keep, score, reason, text in zip(*columns, strict=True)]
+    absent = [None] * len(verdicts.keep)
+    texts, changes = (absent if column is None else column.to_pylist() for column in (verdicts.text, verdicts.changes))
+    columns = (verdicts.keep.to_pylist(), verdicts.score.to_pylist(), verdicts.reason.to_pylist(), texts, changes)
+    rows = [_Row(keep, repr(score), *said) for keep, score, *said in zip(*columns, strict=True)]
     for number, row in enumerate(rows):
         if row.keep == (row.reason is not None) or row.reason == "":
             verb = "kept, with" if row.keep else "dropped, with"
             raise broken(
                 judge, f"row {number} is {verb} the reason {row.reason!r}; what is dropped has one, the rest null"
             )
+        if verdicts.changes is not None and (row.changes is None) != (row.text is None):
+            raise broken(judge, f"row {number}: changes says what was replaced where text is, and is null elsewhere")
     return rows
 
 
 def _check_pieces(judge: Filter, batch: "pa.RecordBatch", state: Path | None, *, rows: Sequence[_Row]) -> None:
     """The same verdicts alone, in reverse, by a copy in another process, and none for an empty batch."""
+    import pyarrow as pa
 
     def verdicts(by: Any, piece: "pa.RecordBatch") -> list[_Row]:
         return _rows(judge, _judge(by, piece, state))
@@ -126,7 +140,7 @@ def _check_pieces(judge: Filter, batch: "pa.RecordBatch", state: Path | None, *,
         raise broken(judge, "an empty batch gets no verdicts")
     alone = [row for number in range(len(batch)) for row in verdicts(judge, batch.slice(number, 1))]
     _compare(judge, rows, alone, how="judged alone")
-    backwards = batch.take(list(range(len(batch)))[::-1])
+    backwards = batch.take(pa.array(range(len(batch)), pa.int64())[::-1])
     _compare(judge, rows, verdicts(judge, backwards)[::-1], how="judged in reverse order")
     _compare(judge, rows, verdicts(copied(judge), batch), how="judged by a copy, as in another process")
 
@@ -156,6 +170,47 @@ def _check_scores(judge: Filter, batch: "pa.RecordBatch", state: Path | None, *,
     if isinstance(judge, ScoredFilter):
         decided = judge.decide(judge.score(batch.select(list(judge.columns)), state))
         _compare(judge, rows, _rows(judge, decided), how="decided on its scores")
+
+
+def _check_canaries(judge: Filter, batch: "pa.RecordBatch", given: Context | None, *, folder: Path) -> None:
+    """What the filter says it must catch it catches, with the batch for a corpus."""
+    import pyarrow as pa
+
+    seed = 0 if given is None else given.seed
+    canaries = _canaries(judge, seed=seed)
+    if not canaries:
+        return
+    rows = [to_row(document) for document in planted(canaries)]
+    shadow = pa.RecordBatch.from_pylist(rows, schema=batch.schema)
+    both = pa.Table.from_batches([batch, shadow]).combine_chunks().to_batches()[0]
+    state = _prepare(judge, both, given, folder=folder)
+    judged = _rows(judge, _judge(judge, shadow, state))
+    fates = {
+        str(row["id"]): Fate(keep=verdict.keep, text=str(row["text"]) if verdict.text is None else verdict.text)
+        for row, verdict in zip(rows, judged, strict=True)
+    }
+    findings = look(canaries, fates)
+    floor = float(getattr(judge, "canary_floor", DEFAULT_FLOOR))
+    if findings.recall < floor:
+        missed = "; ".join(findings.missed)
+        raise broken(judge, f"of its canaries it catches {findings.recall:.1%}, its floor is {floor:.1%}: {missed}")
+    if findings.lost:
+        raise broken(judge, f"it touches innocent canaries: {'; '.join(findings.lost)}")
+
+
+def _canaries(judge: Filter, *, seed: int) -> list[Canary]:
+    """The filter's canaries, made twice, so that they are seen to rest on options and seed alone."""
+    method = getattr(judge, "canaries", None)
+    if method is None:
+        return []
+    canaries, again = list(method(seed)), list(method(seed))
+    if canaries != again:
+        raise broken(judge, "its canaries differ from call to call; make them from options and seed alone")
+    try:
+        check_canaries(canaries)
+    except ValueError as error:
+        raise broken(judge, str(error)) from error
+    return canaries
 
 
 def _compare(judge: Filter, rows: Sequence[_Row], others: Sequence[_Row], *, how: str) -> None:

@@ -8,15 +8,32 @@ long it is; the model takes 60 MB in each process.
 Source: Lui and Baldwin, "langid.py: An Off-the-shelf Language Identification Tool", ACL 2012.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from forge.steps import Context, Corpus, Verdicts, option
+from forge.steps import Canary, Context, Corpus, Document, Verdicts, option
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+SAMPLES = {
+    "en": "When the rain had stopped, the children went down to the river to see how high the water stood. Their "
+    "grandmother had told them that it once came up to the third step of the church, and nobody believed her.",
+    "de": "Als der Regen aufgehört hatte, gingen die Kinder zum Fluss hinunter, um zu sehen, wie hoch das Wasser "
+    "stand. Ihre Großmutter hatte erzählt, dass es einmal bis zur dritten Stufe der Kirche reichte.",
+    "fr": "Quand la pluie eut cessé, les enfants descendirent vers la rivière pour voir jusqu'où montait l'eau. "
+    "Leur grand-mère leur avait raconté qu'elle était arrivée un jour à la troisième marche de l'église.",
+    "es": "Cuando dejó de llover, los niños bajaron al río para ver hasta dónde llegaba el agua. Su abuela les había "
+    "contado que una vez subió hasta el tercer escalón de la iglesia, y nadie quería creerle.",
+    "ru": "Когда дождь кончился, дети спустились к реке посмотреть, как высоко стоит вода. Бабушка рассказывала, что "
+    "однажды она дошла до третьей ступени церкви, и никто не хотел ей верить.",
+    "zh": "雨停了以后孩子们走到河边去看水涨了多高。奶奶曾经告诉他们有一年河水一直漫到教堂的第三级台阶。"
+    "可是谁也不愿意相信她的话。",
+}
+"""The same few sentences, by language: the canaries."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +55,19 @@ class Language:
             raise ValueError('languages is empty; name at least one, for example languages = ["en"]')
         if self.sample_chars < 2:
             raise ValueError(f"sample_chars = {self.sample_chars} shows nothing of a text; give 2 or more")
+
+    def canaries(self, seed: int) -> Sequence[Canary]:  # noqa: ARG002
+        """One story in six languages: those asked for stay, the others go."""
+        if not self.domains or self.min_score <= 0:
+            return []
+        documents = [
+            Document(id=language, domain=self.domains[0], kind="prose", text=text, source=self.name)  # type: ignore[arg-type]
+            for language, text in SAMPLES.items()
+        ]
+        dropped = [language for language in SAMPLES if language not in self.languages]
+        kept = [language for language in SAMPLES if language in self.languages]
+        canary = Canary(name="prose in another language", documents=documents, dropped=dropped, kept=kept)
+        return [canary] if dropped else []
 
     def prepare(self, corpus: Corpus, context: Context) -> Path | None:  # noqa: ARG002
         """Needs none; refuses languages that the model does not know."""

@@ -3,17 +3,20 @@
 One Arrow kernel over the text: some GB a second. Characters are Unicode code points, not bytes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from forge.steps import Context, Corpus, Verdicts, option
+from forge.steps import Canary, Context, Corpus, Document, Verdicts, canary_text, option
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 TOO_SHORT = "too short"
 TOO_LONG = "too long"
+LONGEST_CANARY = 2_000_000
+"""Characters; a bound above it has no canary of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,22 @@ class Length:
             raise ValueError(
                 f"min_chars = {self.min_chars} is more than max_chars = {self.max_chars}: nothing would stay"
             )
+
+    def canaries(self, seed: int) -> Sequence[Canary]:
+        """Texts at both bounds and one character past them."""
+        sizes = {"at-min": self.min_chars, "under-min": self.min_chars - 1}
+        if self.max_chars < LONGEST_CANARY:
+            sizes |= {"at-max": self.max_chars, "over-max": self.max_chars + 1}
+        longest = canary_text(seed, self.name, words=200)
+        repeats = max(sizes.values()) // len(longest) + 1
+        documents = [
+            Document(id=name, domain="text", kind="prose", text=(longest * repeats)[:size], source=self.name)
+            for name, size in sizes.items()
+            if size >= 0
+        ]
+        ids = [document.id for document in documents]
+        dropped, kept = ([found for found in ids if found.startswith("at-") is inside] for inside in (False, True))
+        return [Canary(name="a text past a bound", documents=documents, dropped=dropped, kept=kept)] if dropped else []
 
     def prepare(self, corpus: Corpus, context: Context) -> Path | None:  # noqa: ARG002
         """Needs none."""

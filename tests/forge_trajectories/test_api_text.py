@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forge.records import ApiRecord, Document, to_row
-from forge_trajectories.api_text import FORMS, ApiText
+from forge_trajectories.api_text import FORMS, ApiText, structure_of
 
 PARAMETERS = {
     "type": "object",
@@ -218,3 +218,24 @@ def test_odd_records_never_raise(record: ApiRecord, max_chars: int) -> None:
 def test_empty_record_renders() -> None:
     record = ApiRecord(provider="", service="", name="", kind="rest", source="test")
     assert rendered(record).text
+
+
+def test_the_structure_tells_calls_apart_and_not_their_words() -> None:
+    def structure(**changes: Any) -> str:
+        facts: dict[str, Any] = {
+            "provider": "a.example",
+            "service": "s",
+            "name": "getThing",
+            "kind": "rest",
+            "method": "GET",
+            "path": "/things/{id}",
+            "parameters": {"type": "object", "properties": {"id": {"type": "string", "x-in": "path"}}},
+            "source": "t",
+        }
+        return structure_of(ApiRecord(**{**facts, **changes}))
+
+    same = structure()
+    assert structure(description="Other words.", path="/things/{thing_id}", provider="b.example") == same
+    assert structure(method="PUT") != same
+    assert structure(path="/things") != same
+    assert structure(parameters={"type": "object", "properties": {"id": {"type": "integer", "x-in": "path"}}}) != same

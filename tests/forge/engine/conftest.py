@@ -24,7 +24,8 @@ OpenSession = Callable[..., Session]
 def open_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenSession]:
     """Makes sessions over ``tmp_path`` (or a folder within it) from the text of a recipe."""
     monkeypatch.syspath_prepend(Path(__file__).parent / "toys")
-    points = [EntryPoint("toys", "toy_steps", PROJECT), EntryPoint("builtin", "forge.builtin", PROJECT)]
+    modules = {"toys": "toy_steps", "canary-toys": "canary_toys", "builtin": "forge.builtin"}
+    points = [EntryPoint(name, module, PROJECT) for name, module in modules.items()]
     opened: list[Session] = []
 
     def make(recipe: str, *, folder: str = ".", workers: int = 1) -> Session:
@@ -47,4 +48,5 @@ def open_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Op
     yield make
     for session in opened:
         session.executor.close()
-    sys.modules.pop("toy_steps", None)
+    for module in ("toy_steps", "canary_toys"):
+        sys.modules.pop(module, None)

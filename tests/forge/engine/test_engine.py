@@ -180,10 +180,18 @@ def test_rewritten_text_is_what_later_filters_and_the_shards_hold(tmp_path: Path
     assert texts == [text.upper() for text in texts]
 
 
-def test_a_rewriting_filter_before_masked_documents_is_refused(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_filter_that_moves_loss_spans_is_refused(tmp_path: Path, open_session: OpenSession) -> None:
     fill(tmp_path)
-    with pytest.raises(StepError, match="loss spans"):
-        run(open_session(recipe('[[filter]]\nname="shout"')))
+    with pytest.raises(StepError, match=r"judge shout \[.*it changed the length of a document with loss spans"):
+        run(open_session(recipe('[[filter]]\nname="shout"\nending="!"')))
+
+
+def test_a_filter_that_keeps_lengths_may_rewrite_documents_with_loss_spans(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    fill(tmp_path)
+    masked = run(open_session(recipe('[[filter]]\nname="shout"')))
+    assert any(shard.masked for shard in masked.shards)
 
 
 def test_rejects_are_kept_and_too_many_fail_the_run(tmp_path: Path, open_session: OpenSession) -> None:

@@ -117,18 +117,20 @@ class Long:
 
 @dataclass(frozen=True, kw_only=True)
 class Shout:
-    """A rewriting filter: everything in capitals."""
+    """A rewriting filter: everything in capitals, with something after it."""
 
     name: ClassVar[str] = "shout"
     columns: ClassVar[tuple[str, ...]] = ("text",)
     rewrites: ClassVar[bool] = True
+    ending: str = option("", help="what follows the text")
 
     def prepare(self, corpus: Corpus, context: Context) -> Path | None:
         return None
 
     def judge(self, batch: pa.RecordBatch, state: Path | None) -> Verdicts:
         count = batch.num_rows
-        return Verdicts(score=pa.array([0.0] * count), text=pc.utf8_upper(batch.column("text")), **passing(count))
+        text = pc.binary_join_element_wise(pc.utf8_upper(batch.column("text")), self.ending, "")
+        return Verdicts(score=pa.array([0.0] * count), text=text, **passing(count))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,184 @@
+"""`forge label`: labels for a sample of the corpus from a language model, for the filter ``quality``."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forge.cli.options import AsJson, Directory, Quiet, Workers, print_json, workspace_of
+
+if TYPE_CHECKING:
+    from forge.clients.llm_calls import Answer, Call, Failure
+    from forge.engine.labels import Sample
+    from forge.engine.session import Session
+    from forge_filters.rubrics import Rubric
+
+LABELS = "labels"
+
+
+def label(
+    context: typer.Context,
+    model: Annotated[str, typer.Option("--model", help="The model's name at the endpoint.")],
+    rubric: Annotated[
+        str, typer.Option("--rubric", help="What to look for: agent-relevant, general, or a TOML file.")
+    ] = "agent-relevant",
+    sample: Annotated[int, typer.Option("--sample", min=1, help="Documents to label.")] = 2_000,
+    twice: Annotated[
+        float, typer.Option("--twice", min=0, max=1, help="Share that is asked about twice, to measure noise.")
+    ] = 0.1,
+    domain: Annotated[
+        list[str] | None, typer.Option("--domain", help="Domains to draw from; repeat it. Default: text.")
+    ] = None,
+    chars: Annotated[int, typer.Option("--chars", min=100, help="Characters of a document that are shown.")] = 4_000,
+    max_calls: Annotated[int | None, typer.Option("--max-calls", min=1, help="Most calls, over all runs.")] = None,
+    max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Most tokens, over all runs.")] = None,
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Most calls under way at once.")] = 16,
+    timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds to wait for an answer.")] = 120.0,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only say what would be asked and what it takes.")
+    ] = False,
+    workers: Workers = None,
+    directory: Directory = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a model which documents of the corpus are good, for the filter `quality` to learn from.
+
+    The endpoint is OPENAI_BASE_URL with OPENAI_API_KEY, any that speaks OpenAI's chat protocol. Answers are kept in
+    .forge/llm.sqlite: what was answered is never asked, or paid, again, and a run that was stopped takes up where it
+    was.
+    """
+    from forge.cli.compose import open_session
+    from forge.clients.llm_calls import Caps
+    from forge.engine import labels
+    from forge.errors import RecipeError
+    from forge_filters.rubrics import read_rubric
+
+    try:
+        looked_for = read_rubric(rubric)
+    except ValueError as error:
+        raise RecipeError(str(error), key="--rubric") from error
+    workspace = workspace_of(context, directory)
+    with open_session(workspace, command="label", workers=workers, quiet=quiet) as session:
+        drawn = labels.draw(
+            _parts(session), count=sample, domains=domain or ["text"], seed=session.recipe.seed, chars=chars
+        )
+        _check(drawn, domain or ["text"])
+        asked = labels.questions(drawn, looked_for, twice=twice, seed=session.recipe.seed)
+        if estimate:
+            return _say_estimate(drawn, asked, as_json=as_json)
+        asking = {"model": model, "concurrency": concurrency, "caps": Caps(calls=max_calls, tokens=max_tokens)}
+        results = _ask(session, asked, scope=f"label {looked_for.name} {model}", timeout=timeout, **asking)
+        facts = _keep(session, drawn, results, rubric=looked_for, model=model)
+    return print_json(facts) if as_json else _print(facts)
+
+
+def _parts(session: "Session") -> list[Any]:
+    """The corpus, brought up to the recipe; without its filters, one of which may wait for these labels."""
+    from forge.engine.build import Steps, gather
+
+    recipe = session.recipe
+    steps = Steps(
+        sources=session.steps("source", recipe.sources),
+        renderers=session.steps("renderer", recipe.renderers),
+        filters=[],
+        tokenizer=session.step("tokenizer", recipe.tokenizer),
+    )
+    return [part for part in gather(session, steps) if part.rows.get("documents")]
+
+
+def _check(drawn: Sequence["Sample"], domains: Sequence[str]) -> None:
+    from forge.errors import CorpusError
+
+    if not drawn:
+        raise CorpusError(f"the corpus has no document of the domain {' or '.join(domains)}: see --domain")
+
+
+def _ask(
+    session: "Session", asked: Mapping[tuple[str, int], "Call"], *, scope: str, timeout: float, **options: Any
+) -> dict[tuple[str, int], "Answer | Failure"]:
+    from forge.clients.llm import LlmClient, Patience
+    from forge.clients.llm_journal import Journal
+
+    journal = Journal(session.workspace.hidden / "llm.sqlite")
+    patience = Patience(timeout=timeout)
+    with (
+        LlmClient(journal=journal, scope=scope, patience=patience, **options) as client,
+        session.reporter.track("label", len(asked), "answers") as bar,
+        session.timed("labelled", scope=scope) as facts,
+    ):
+        results = client.ask_all(list(asked.values()), lambda *_: bar.advance())
+        spent = journal.spent(scope)
+        facts.update(calls=len(asked), spent_calls=spent.calls, spent_tokens=spent.tokens)
+    return dict(zip(asked, results, strict=True))
+
+
+def _keep(
+    session: "Session",
+    drawn: Sequence["Sample"],
+    results: Mapping[tuple[str, int], "Answer | Failure"],
+    *,
+    rubric: "Rubric",
+    model: str,
+) -> dict[str, Any]:
+    """Write the label set; returns what there is to say of it."""
+    from forge.clients.llm_calls import Answer, Failure
+    from forge.engine.labels import collect_labels, write_labels
+    from forge.errors import StepError
+    from forge_filters.quality_labels import noise, read_labels
+
+    labelled = collect_labels(drawn, results)
+    answers = [result for result in results.values() if isinstance(result, Answer)]
+    failures = [result for result in results.values() if isinstance(result, Failure)]
+    if not labelled:
+        raise StepError(f"no document was labelled: {failures[0].kind}: {failures[0].reason}", step="label")
+    name = write_labels(labelled, session.workspace.state(LABELS), rubric=rubric, model=model)
+    found = read_labels(session.workspace.root, name)
+    return {
+        "labels": name,
+        "documents": len(labelled),
+        "good": round(float(found.label.mean()), 4),
+        "levels": dict(sorted(Counter(item.level for item in labelled).items())),
+        **noise(found),
+        "paid_calls": sum(answer.paid for answer in answers),
+        "tokens": sum(answer.prompt_tokens + answer.completion_tokens for answer in answers if answer.paid),
+        "repaired": sum(answer.repaired for answer in answers),
+        "failures": dict(sorted(Counter(failure.kind for failure in failures).items())),
+        "first_failure": failures[0].reason if failures else None,
+    }
+
+
+def _say_estimate(drawn: Sequence["Sample"], asked: Mapping[tuple[str, int], "Call"], *, as_json: bool) -> None:
+    """Calls and tokens before anything is sent: a token is some four bytes of English, and at least one."""
+    worst = [call.worst_tokens() for call in asked.values()]
+    prompt, completion = sum(pair[0] for pair in worst), sum(pair[1] for pair in worst)
+    facts = {
+        "documents": len(drawn),
+        "calls": len(asked),
+        "tokens_about": prompt // 4 + completion,
+        "tokens_at_most": prompt + completion,
+    }
+    if as_json:
+        print_json(facts)
+    else:
+        typer.echo(
+            f"{facts['calls']:,} calls about {facts['documents']:,} documents: about {facts['tokens_about']:,} tokens, "
+            f"at most {facts['tokens_at_most']:,} without repairs; nothing was sent"
+        )
+
+
+def _print(facts: Mapping[str, Any]) -> None:
+    typer.echo(f"{facts['documents']:,} documents labelled, {facts['good']:.1%} of them good; ", nl=False)
+    typer.echo(f"{facts['paid_calls']:,} calls paid now, {facts['tokens']:,} tokens")
+    levels = ", ".join(f"{level}: {count:,}" for level, count in facts["levels"].items())
+    typer.echo(f"levels {levels}; {facts['repaired']:,} answers were repaired")
+    if facts["twice"]:
+        typer.echo(
+            f"{facts['twice']:,} were asked about twice: {facts['disagree']:.1%} disagree, kappa {facts['kappa']:.2f}, "
+            f"so that about {facts['noise']:.1%} of the labels are wrong"
+        )
+    if facts["failures"]:
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in facts["failures"].items())
+        typer.echo(f"without an answer: {counts} ({facts['first_failure']})")
+    typer.echo(f'\nThe recipe\'s filter takes them so:\n\n[[filter]]\nname = "quality"\nlabels = "{facts["labels"]}"')

@@ -1,0 +1,153 @@
+"""Removal rates: what each filter took out of the whole corpus, held to the limits of the recipe.
+
+A filter that deletes nine tenths of a corpus, and one that ran and deleted nothing, both end "successfully". Here the
+first ends the run with the numbers, before anything is exported, and the second is said in one line. The verdicts stay:
+after a change of the limit nothing is judged again.
+
+A rate is the share that a filter drops of the documents that reach it, which the filters before it left. Without a
+limit in the recipe a filter's own holds (the class attribute ``max_drop_rate``), else `DEFAULT_MAX_DROP_RATE`, and only
+from `LEAST_DOCUMENTS` on: of ten documents any share may go. Costs one read of the verdicts' flags after a change, and
+nothing in a run that finds all as it was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from forge.engine.judging import Judge
+from forge.engine.keys import key_of
+from forge.engine.parts import Part, own_file, read_marker
+from forge.engine.session import Session, Step
+from forge.errors import StepError
+from forge.files import write_bytes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DEFAULT_MAX_DROP_RATE = 0.5
+LEAST_DOCUMENTS = 100
+EXAMPLES = 3
+
+
+@dataclass(kw_only=True)
+class Removal:
+    """What one filter did to the corpus.
+
+    Attributes:
+        reached: documents that the filters before it left. dropped: of those. reasons: of those, by reason.
+        changed: documents whose text it replaced, of all.
+        examples: ids of the first that it dropped.
+    """
+
+    label: str
+    reached: int = 0
+    dropped: int = 0
+    changed: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    examples: list[str] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Share dropped of what reached it, 0 to 1."""
+        return self.dropped / self.reached if self.reached else 0.0
+
+
+def hold_to_rates(
+    session: Session, steps: Sequence[Step], judges: Sequence[Judge], *, parts: Sequence[Part]
+) -> list[Removal]:
+    """Count what every filter removed and hold it to its limits; all verdicts must be there.
+
+    Raises:
+        StepError: a filter dropped more or less than it may, with the numbers, some ids, and the key to change.
+    """
+    path = session.workspace.state("removals") / "removals.json"
+    key = key_of([(part.label, part.key) for part in parts], [(judge.label, judge.key) for judge in judges])
+    facts = read_marker(path)
+    is_new = facts is None or facts.get("key") != key
+    if facts is None or is_new:
+        removals = _count(judges, parts=parts)
+        write_bytes(path, msgspec.json.encode({"key": key, "removals": removals}))
+    else:
+        removals = msgspec.convert(facts["removals"], list[Removal])
+    for step, removal in zip(steps, removals, strict=True):
+        _hold(step, removal)
+        if is_new and removal.reached and not removal.dropped and not removal.changed:
+            session.reporter.log(f"filter {step.label}: dropped and changed none of {removal.reached:,} documents")
+    return removals
+
+
+def _count(judges: Sequence[Judge], *, parts: Sequence[Part]) -> list[Removal]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    removals = [Removal(label=judge.label) for judge in judges]
+    for part in parts:
+        keep = pa.array([True] * part.rows["documents"], pa.bool_())
+        for judge, removal in zip(judges, removals, strict=True):
+            table, changed = _flags(judge, part)
+            verdict = table.column("keep").combine_chunks()
+            removal.reached += pc.sum(keep).as_py() or 0
+            removal.changed += changed
+            _take(removal, table.filter(pc.and_not(keep, verdict)))
+            keep = pc.and_(keep, verdict)
+    for removal in removals:
+        removal.reasons = dict(sorted(removal.reasons.items(), key=lambda item: (-item[1], item[0])))
+    return removals
+
+
+def _take(removal: Removal, dropped: "pa.Table") -> None:
+    """Count the rows that a filter dropped of one part."""
+    removal.dropped += dropped.num_rows
+    for reason in dropped.column("reason").fill_null("dropped").to_pylist():
+        removal.reasons[reason] = removal.reasons.get(reason, 0) + 1
+    room = EXAMPLES - len(removal.examples)
+    removal.examples += dropped.column("id").slice(0, room).to_pylist() if room > 0 else []
+
+
+def _flags(judge: Judge, part: Part) -> "tuple[pa.Table, int]":
+    """The verdicts without texts, and how many texts were replaced, which the file's own statistics say."""
+    import pyarrow.parquet as pq
+
+    with own_file(judge.verdicts(part)) as path, pq.ParquetFile(path) as file:
+        table = file.read(columns=["id", "keep", "reason"])
+        if not judge.rewrites:
+            return table, 0
+        column = file.schema_arrow.get_field_index("text")
+        groups = [file.metadata.row_group(group).column(column) for group in range(file.num_row_groups)]
+        return table, sum(group.num_values - group.statistics.null_count for group in groups)
+
+
+def _hold(step: Step, removal: Removal) -> None:
+    least, most = step.table.min_drop_rate, step.table.max_drop_rate
+    if least is not None and removal.reached and removal.rate < least:
+        raise StepError(
+            f"{_said(removal)}, less than min_drop_rate = {least:g}; {_advice(step, 'min_drop_rate')}",
+            plugin=step.label,
+            step="judge",
+        )
+    if most is None:
+        if removal.reached < LEAST_DOCUMENTS:
+            return
+        most = float(getattr(step.instance, "max_drop_rate", DEFAULT_MAX_DROP_RATE))
+    if removal.rate > most:
+        raise StepError(
+            f"{_said(removal)}, more than max_drop_rate = {most:g} allows; {_advice(step, 'max_drop_rate')}",
+            plugin=step.label,
+            step="judge",
+        )
+
+
+def _said(removal: Removal) -> str:
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(removal.reasons.items())[:5])
+    reasons += f"; for example {', '.join(removal.examples)}" if removal.examples else ""
+    said = f"dropped {removal.dropped:,} of the {removal.reached:,} documents that reached it ({removal.rate:.1%}"
+    return f"{said}: {reasons})" if reasons else f"{said})"
+
+
+def _advice(step: Step, key: str) -> str:
+    return (
+        f"nothing was exported; what was judged is kept. See why with `forge explain ID`; if this is what you want, "
+        f'change {key} in {step.table.key} (name = "{step.table.name}"), else the filter\'s options'
+    )

@@ -1,0 +1,97 @@
+"""Filter ``quality``: drops documents that a classifier, trained on labels of this corpus, does not find good enough.
+
+`forge label` asks a language model for labels of a sample. ``prepare`` trains fastText on some of them, fits
+probabilities and cuts on others, and measures on the rest; ``quality.json`` in the state holds what came of it. A
+document's score is the calibrated precision that can be relied on for the documents at least as good as it: the lower
+bound (Wilson, 95 %) of the best cut that keeps it. So ``target_precision`` is the threshold, and another target needs
+no score again. Judging takes some 200 MB of text a second.
+
+Sources: Joulin et al., "Bag of Tricks for Efficient Text Classification", 2016; Li et al., "DataComp-LM", 2024, section
+4.4; Penedo et al., "The FineWeb Datasets", 2024, for labels by a language model.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from forge.steps import Context, Corpus, Verdicts, option
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LOW = "low quality"
+REPORT_FILE = "quality.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """Keeps documents that a trained classifier finds good, at a precision to rely on."""
+
+    name: ClassVar[str] = "quality"
+    columns: ClassVar[tuple[str, ...]] = ("text", "domain")
+    max_drop_rate: ClassVar[float] = 1.0
+
+    labels: str = option("", help="the label set, as `forge label` names it")
+    domains: list[str] = option(["text"], help="domains that are judged; documents of others stay")
+    target_precision: float = option(
+        0.8, help="precision, at the lower bound of its interval, of what stays", unit="share", threshold=True
+    )
+    epochs: int = option(20, help="times that training goes through the labels")
+    dimensions: int = option(16, help="length of fastText's vectors; judging costs the same for any")
+
+    def __post_init__(self) -> None:
+        if not 0 < self.target_precision < 1:
+            raise ValueError(f"target_precision = {self.target_precision} is no share; give a number between 0 and 1")
+        if min(self.epochs, self.dimensions) < 1:
+            raise ValueError("epochs and dimensions are at least 1")
+
+    def prepare(self, corpus: Corpus, context: Context) -> Path | None:  # noqa: ARG002
+        """Train, calibrate and measure; the labels hold their texts, so the corpus is not read.
+
+        Raises:
+            ValueError: the labels are missing, too few, or no cut on them reaches the target.
+        """
+        from forge_filters.quality_prepare import prepare
+        from forge_filters.quality_report import step_for, summary
+
+        report = prepare(self.labels, context, shape=(self.dimensions, self.epochs))
+        said = summary(report, target=self.target_precision)
+        if step_for(report, self.target_precision) is None:
+            raise ValueError(f"{said}; label more documents with `forge label --sample N`, or lower target_precision")
+        context.log(f"quality: {said}")
+        for warning in report["warnings"]:
+            context.log(f"quality: warning: {warning}")
+        return context.scratch
+
+    def score(self, batch: "pa.RecordBatch", state: Path | None) -> "pa.DoubleArray":
+        """Precision to rely on, 0 to 1 in steps of 0.0001; 1 for documents of other domains."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        from forge_filters.quality_prepare import load_staircase
+
+        assert state is not None
+        judged = pc.is_in(batch.column("domain"), pa.array(self.domains, pa.string())).fill_null(False)
+        found = load_staircase(state).scores(batch.column("text").filter(judged))
+        ones = pa.repeat(pa.scalar(1.0, pa.float64()), batch.num_rows)
+        return pc.replace_with_mask(ones, judged, pa.array(found, pa.float64()))
+
+    def decide(self, scores: "pa.DoubleArray") -> Verdicts:
+        """Apply ``target_precision``."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        keep = pc.greater_equal(scores, self.target_precision)
+        return Verdicts(keep=keep, score=scores, reason=pc.if_else(keep, pa.scalar(None, pa.string()), LOW))
+
+    def judge(self, batch: "pa.RecordBatch", state: Path | None) -> Verdicts:
+        """`decide` on `score`."""
+        return self.decide(self.score(batch, state))
+
+
+def read_report(state: Path) -> dict[str, Any]:
+    """What `Quality.prepare` found: the content of ``quality.json``."""
+    import json
+
+    found: dict[str, Any] = json.loads((state / REPORT_FILE).read_bytes())
+    return found
