@@ -63,7 +63,7 @@ def _parameters(record: ApiRecord) -> Iterator["RenderableType"]:
     if not isinstance(fields, Mapping) or not fields:
         return
     given = record.parameters.get("required")
-    required = set(given) if isinstance(given, list) else set()
+    required = {name for name in given if isinstance(name, str)} if isinstance(given, list) else set()
     yield _heading("Parameters", "* required" if required else "")
     table = _grid(30, 6, 26)
     for name in sorted(fields, key=lambda name: (name not in required, name.lower(), name)):

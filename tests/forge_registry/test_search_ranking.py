@@ -29,7 +29,7 @@ OTHERS = [
               path="/Messages.json", description="Send an SMS message to a phone number.", source="toy"),
     ApiRecord(provider="twilio.com", service="api", name="FetchMessage", kind="rest", method="GET",
               path="/Messages/{Sid}.json", description="Fetch one message.", source="toy"),
-    ApiRecord(provider="pypi.org", service="requests", name="requests.get", kind="python", path="requests.get",
+    ApiRecord(provider="python.example", service="requests", name="requests.get", kind="python", path="requests.get",
               description="Sends a GET request.", source="modules"),
 ]  # fmt: skip
 

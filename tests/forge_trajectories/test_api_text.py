@@ -105,14 +105,17 @@ def test_python_form_is_python() -> None:
 
 
 def schema_in(text: str) -> dict[str, Any]:
-    start = re.search(r"^\{", text, re.MULTILINE)
-    assert start is not None
-    found, _ = json.JSONDecoder().raw_decode(text, start.start())
-    tool = found.get("function", found)
-    return {
-        **tool,
-        "parameters": next(tool[key] for key in ("parameters", "input_schema", "inputSchema") if key in tool),
-    }
+    """The tool described in a page; a brace at the beginning of a line may also be a name's own."""
+    for start in re.finditer(r"^\{", text, re.MULTILINE):
+        try:
+            found, _ = json.JSONDecoder().raw_decode(text, start.start())
+        except json.JSONDecodeError:
+            continue
+        tool = found.get("function", found)
+        for key in ("parameters", "input_schema", "inputSchema"):
+            if key in tool:
+                return {**tool, "parameters": tool[key]}
+    raise AssertionError(f"no tool in {text!r}")
 
 
 def test_schema_form_holds_the_parameters_without_provenance() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MOST_STARTS = 4
 PAGE_BYTES = 5_000_000
 _NOT_DOCS = re.compile(
-    r"(^|\.)(github\.com|githubusercontent\.com|shields\.io|travis-ci\.(org|com)|codecov\.io|pypi\.org|npmjs\.com|badge\S*"
+    r"(^|\.)(github\.com|githubusercontent\.com|shields\.io|travis-ci\.(org|com)|codecov\.io|pypi\.\w+|npmjs\.\w+|badge\S*"
     r"|youtube\.com|twitter\.com|x\.com|discord\.(gg|com)|slack\.com|reddit\.com|stackoverflow\.com|wikipedia\.org)$"
 )
 _DOCS_HOST = re.compile(

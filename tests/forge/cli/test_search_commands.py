@@ -31,7 +31,7 @@ APIS = [
         source="toy",
     ),
     ApiRecord(
-        provider="pypi.org",
+        provider="python.example",
         service="sms",
         name="sms.send",
         kind="python",
@@ -66,7 +66,7 @@ def run(workspace: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 def test_hits_are_shown_best_first(run: Run) -> None:
     lines = run("search", "send sms").splitlines()
     assert any("POST twilio.com/api /Messages.json CreateMessage" in line for line in lines)
-    assert any("python  pypi.org/sms sms.send (deprecated)" in line for line in lines)
+    assert any("python  python.example/sms sms.send (deprecated)" in line for line in lines)
     assert "     Send an SMS to a phone number." in lines
     assert all(len(line) <= 100 and "\x1b" not in line for line in lines)
 

@@ -53,7 +53,9 @@ MESSAGE = ApiRecord(
     retrieved_at="2026-01-02",
 )
 OTHERS = [
-    ApiRecord(provider="pypi.org", service="math", name="sqrt", kind="python", path="math.sqrt", source="modules"),
+    ApiRecord(
+        provider="python.example", service="math", name="sqrt", kind="python", path="math.sqrt", source="modules"
+    ),
     ApiRecord(provider="one.example", service="", name="sqrt", kind="mcp", description="A root.", source="mcp"),
     ApiRecord(
         provider="two.example",
