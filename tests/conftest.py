@@ -4,10 +4,17 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from forge.clients.http import HttpClient
 from forge.steps import Context
 from forge_sources.openapi.directory import OpenApiDirectory
+
+# On a continuous-integration machine the same examples are tried each time, so that a change is judged by what it
+# changes; elsewhere hypothesis looks further at every run.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")
