@@ -6,9 +6,12 @@ is imported when the first call is made: about a second.
 """
 
 import asyncio
+import importlib
+import importlib.util
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from forge.clients.failures import Again, Final, is_passing, retry_after
@@ -85,8 +88,6 @@ class Wire:
         return reply(body)
 
     async def _body(self, asked: dict[str, Any]) -> bytes:
-        import openai
-
         body = bytearray()
         headers = {"Accept-Encoding": "identity"}
         create = self.client.chat.completions.with_streaming_response.create
@@ -96,10 +97,7 @@ class Wire:
                     body += chunk
                     if len(body) > self.limit:
                         raise Lost(f"an answer of more than {self.limit:,} bytes")
-            except (openai.APIError, Lost):
-                raise
-            except Exception as error:
-                # Whatever the HTTP library beneath openai raises for a broken body: httpx or httpx2, by version.
+            except _transport_errors() as error:
                 raise Lost(f"the answer broke off ({type(error).__name__})") from error
         return bytes(body)
 
@@ -157,3 +155,14 @@ def _said(error: "APIStatusError") -> str:
     """The endpoint's own words, on one line."""
     said = error.body.get("message") if isinstance(error.body, dict) else error.body
     return " ".join(str(said or error.message).split())[:300]
+
+
+@cache
+def _transport_errors() -> tuple[type[Exception], ...]:
+    """What the HTTP library beneath openai raises for a broken body: httpx or httpx2, by openai's version."""
+    found: list[type[Exception]] = []
+    for name in ("httpx", "httpx2"):
+        if importlib.util.find_spec(name) is not None:
+            module = importlib.import_module(name)
+            found += [module.HTTPError, module.StreamError]
+    return tuple(found)

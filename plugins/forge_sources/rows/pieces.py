@@ -54,6 +54,13 @@ def find_files(patterns: Sequence[str], workspace: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def plan_of(patterns: Sequence[str], workspace: Path) -> str:
+    """What reading the files would take, in one line. Raises as `find_files`."""
+    files = find_files(patterns, workspace)
+    size = sum(path.stat().st_size for path in files.values())
+    return f"reads {len(files):,} files of {size / 1e6:,.1f} MB in all; fetches nothing"
+
+
 def _matches(pattern: str, workspace: Path) -> Iterator[tuple[str, Path]]:
     path = workspace / pattern
     if path.is_file():
@@ -181,8 +188,14 @@ def item_of(piece: Piece, *, workspace: Path) -> str:
 
 
 def piece_of(item: str, *, workspace: Path) -> Piece:
-    """The piece that `item_of` wrote."""
+    """The piece that `item_of` wrote.
+
+    Raises:
+        StepError: its file has gone since.
+    """
     path, label, form, start, end, first = msgspec.json.decode(item, type=tuple[str, str, str, int, int | None, int])
+    if not (workspace / path).is_file():
+        raise StepError("the file is gone; run the same command again", record=label)
     return Piece(path=workspace / path, label=label, format=form, start=start, end=end, first=first)
 
 

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from forge.errors import StepError
 from forge.records import UNKNOWN_LICENSE, Document, Domain, Reject, stable_id
 from forge.steps import Context, Partition, option
 
@@ -65,11 +64,9 @@ class Files:
 
     def plan(self, context: Context) -> str:
         """What would be read."""
-        from forge_sources.rows.pieces import find_files
+        from forge_sources.rows.pieces import plan_of
 
-        files = find_files(self.paths, context.workspace)
-        size = sum(path.stat().st_size for path in files.values())
-        return f"reads {len(files):,} files of {size / 1e6:,.1f} MB in all; fetches nothing"
+        return plan_of(self.paths, context.workspace)
 
     def partitions(self, context: Context) -> Sequence[Partition]:
         """Pieces of large files and buckets of small ones, by content; reads every byte once to hash it.
@@ -90,8 +87,6 @@ class Files:
 
         for item in partition.items:
             piece = piece_of(item, workspace=context.workspace)
-            if not piece.path.is_file():
-                raise StepError("the file is gone; run the same command again", record=piece.label)
             if piece.format == "warc":
                 yield from self._pages(piece)
             elif piece.format == "text":

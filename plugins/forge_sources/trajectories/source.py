@@ -84,11 +84,9 @@ class Trajectories:
 
     def plan(self, context: Context) -> str:
         """What would be read."""
-        from forge_sources.rows.pieces import find_files
+        from forge_sources.rows.pieces import plan_of
 
-        files = find_files(self.paths, context.workspace)
-        size = sum(path.stat().st_size for path in files.values())
-        return f"reads {len(files):,} files of {size / 1e6:,.1f} MB in all; fetches nothing"
+        return plan_of(self.paths, context.workspace)
 
     def partitions(self, context: Context) -> Sequence[Partition]:
         """Pieces of large files and buckets of small ones, by content; reads every byte once to hash it.
