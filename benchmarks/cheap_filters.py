@@ -1,8 +1,8 @@
 """Read Parquet, three cheap filters, write Parquet: MB a CPU second, side by side with datatrove.
 
-    python benchmarks/cheap_filters.py --peer PYTHON [--folder DIR]... [--mb 200]
+    python benchmarks/cheap_filters.py [--peers FOLDER] [--corpus FILE | --folder DIR...] [--mb 200] [--rounds 2]
 
-PYTHON is the interpreter of an environment of its own with ``datatrove`` 0.10 and ``nltk``. Documents are the UTF-8
+``--peers``: environments that ``benchmarks/peers.py`` makes. Documents are the texts of a Parquet file, or the UTF-8
 files in the folders (default: Debian's documentation and this interpreter's library). Both sides read the same Parquet
 file, in a process of their own, and write what stays; the filters are
 
@@ -12,7 +12,7 @@ file, in a process of their own, and write what stays; the filters are
 
 and, on a line of its own, ``repetition`` against GopherRepetitionFilter with a whitespace splitter given to it, on a
 twentieth of the text (its own splitter is spaCy's, which is slower still). CPU seconds are of the whole process, less
-those of starting and importing; memory is the peak resident set, as Linux tells it.
+those of starting and importing, the better of the rounds; memory is the peak resident set, as Linux tells it.
 """
 
 import argparse
@@ -22,10 +22,13 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from peers import better, interpreter
 
 OURS = """
 import json, sys, time
@@ -103,39 +106,66 @@ def sample(folders: list[Path], *, target: Path, limit: float) -> float:
     return size / 1e6
 
 
+def beginning(corpus: Path, *, target: Path, limit: float) -> float:
+    """Write the first texts of a Parquet file as documents; returns their MB."""
+    size, schema = 0, pa.schema(dict.fromkeys(("id", "text", "domain", "meta"), pa.string()))
+    with pq.ParquetWriter(target, schema) as writer:
+        for batch in pq.ParquetFile(corpus).iter_batches(1_000, columns=schema.names):
+            if size >= limit * 1e6:
+                break
+            writer.write_batch(batch.select(schema.names))
+            size += pc.sum(pc.binary_length(batch["text"])).as_py()
+    return size / 1e6
+
+
 def measure(python: str, program: str, arguments: list[str]) -> dict[str, float]:
     """Run a program in its own process, on one core."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "ARROW_NUM_THREADS": "1"}
     command = [python, "-c", program + REPORT, *arguments]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise SystemExit(f"{python} failed:\n{done.stderr[-3000:]}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def compare(peer: str, *, source: Path, mb: float, which: str) -> dict[str, object]:
-    """Both sides on one file."""
-    folder = source.parent
-    ours = measure(sys.executable, OURS, [str(source), str(folder / f"{which}.parquet"), which])
-    theirs = measure(peer, PEER, [str(source), str(folder / f"{which}-peer"), which])
-    rows = {
-        side: {"mb_per_cpu_second": round(mb / found["cpu"], 1), **found, "peak_mb": round(found["peak_mb"])}
-        for side, found in (("forge", ours), ("datatrove", theirs))
-    }
-    return {"filters": which, "mb": round(mb, 1), **rows, "ratio": round(theirs["cpu"] / ours["cpu"], 1)}
+def compare(peer: str | None, *, source: Path, mb: float, which: str, rounds: int) -> None:
+    """Both sides on one file; prints a line for each, and the ratio."""
+    programs = {"ours": (sys.executable, OURS), "datatrove": (peer, PEER)}
+    found: dict[str, dict[str, float]] = {}
+    for side, (python, program) in programs.items():
+        if python is None:
+            continue
+        with tempfile.TemporaryDirectory(dir=source.parent) as name:
+            arguments = [str(source), str(Path(name) / "out.parquet"), which]
+            found[side] = better(rounds, partial(measure, python, program, arguments))
+        facts = found[side]
+        print(
+            f"{which:10} {side:10} {mb / facts['cpu']:7.1f} MB/CPU s {facts['cpu']:7.2f} CPU s "
+            f"{facts['peak_mb']:6.0f} MB peak {facts['written']:8,} written of {mb:.1f} MB"
+        )
+    if peer is not None:
+        print(f"{which:10} ours / datatrove: {found['datatrove']['cpu'] / found['ours']['cpu']:.1f} times")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--peer", required=True, help="interpreter of an environment with datatrove 0.10")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", type=Path, help="folder of the peers' environments")
+    parser.add_argument("--corpus", type=Path, help="Parquet file with id, text, domain and meta")
     parser.add_argument("--folder", type=Path, action="append")
     parser.add_argument("--mb", type=float, default=200)
+    parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
     folders = options.folder or [Path("/usr/share/doc"), Path(sysconfig.get_path("stdlib"))]
+    peer = interpreter(options.peers, "datatrove")
     with tempfile.TemporaryDirectory() as name:
         for which, share in (("three", 1.0), ("repetition", 0.05)):
             source = Path(name) / f"{which}-source.parquet"
-            mb = sample(folders, target=source, limit=options.mb * share)
-            print(json.dumps(compare(options.peer, source=source, mb=mb, which=which), indent=2))
+            if options.corpus:
+                mb = beginning(options.corpus, target=source, limit=options.mb * share)
+            else:
+                mb = sample(folders, target=source, limit=options.mb * share)
+            compare(peer, source=source, mb=mb, which=which, rounds=options.rounds)
 
 
 if __name__ == "__main__":

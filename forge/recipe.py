@@ -1,6 +1,7 @@
 """The recipe: ``forge.toml``, read and checked before anything runs.
 
     seed = 7                       # every random choice derives from it
+    [llm]                          # model, concurrency, timeout, prices; see `forge.recipe_llm`
     [tokenizer]                    # name = "bpe" and its options
     [[source]]                     # name, label, max_reject_rate; all other keys are the source's options
     [[render]]                     # name, label; what turns API records into documents
@@ -22,11 +23,13 @@ import msgspec
 
 from forge.errors import RecipeError
 from forge.licences import AllowList
+from forge.llm import LlmSettings
 from forge.options import nearest
+from forge.recipe_llm import read_llm
 from forge.records import DOMAINS
 
 FILE_NAME = "forge.toml"
-TOP_KEYS = ("seed", "tokenizer", "source", "render", "filter", "export")
+TOP_KEYS = ("seed", "llm", "tokenizer", "source", "render", "filter", "export")
 DEFAULT_REJECT_RATE = 0.05
 RATES: Mapping[str, Sequence[str]] = {"source": ("max_reject_rate",), "filter": ("min_drop_rate", "max_drop_rate")}
 """Shares that the engine holds a step to, by the kind of table; no options of the step."""
@@ -89,6 +92,7 @@ class Recipe:
     renderers: Sequence[StepTable]
     filters: Sequence[StepTable]
     exports: Mapping[str, ExportTable]
+    llm: LlmSettings = field(default_factory=LlmSettings)
 
     def export(self, name: str | None) -> tuple[str, ExportTable]:
         """The export of that name, or the first.
@@ -170,6 +174,7 @@ def parse_recipe(text: str, *, path: Path) -> Recipe:
         renderers=_steps(data, "render", path=path),
         filters=_steps(data, "filter", path=path),
         exports=_exports(data.get("export", {}), path=path),
+        llm=read_llm(data.get("llm", {}), file=path),
     )
     _check_labels(recipe)
     return recipe

@@ -73,6 +73,29 @@ def remove_source(path: Path, label: str) -> dict[str, Any]:
     return dict(tables[index])
 
 
+def set_options(path: Path, label: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Set options of the source with this label; returns those whose value changed.
+
+    Raises:
+        RecipeError: there is no such source, or only a hand can edit the file.
+    """
+    import tomlkit
+
+    text, data = _read(path)
+    tables = [dict(table) for table in data.get("source", [])]
+    labels = [str(table.get("label", table.get("name"))) for table in tables]
+    if label not in labels:
+        raise RecipeError(f"no source is labelled {label!r}: {nearest(label, labels)}", file=path, key="source")
+    index = labels.index(label)
+    changed = {key: value for key, value in options.items() if tables[index].get(key) != value}
+    if changed:
+        tables[index].update(changed)
+        document: Any = tomlkit.parse(text)
+        document["source"][index].update(changed)
+        _write(path, tomlkit.dumps(document), expected={**data, "source": tables})
+    return changed
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Layout:
     """Lines of a recipe with their ends, the kind of each, and what each header opens, by line."""

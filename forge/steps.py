@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from forge.canaries import Canary, canary_text
+from forge.llm import Llm
 from forge.records import ApiRecord, Document, Record, Reject, Trajectory
+from forge.sections import Bar, Bars, Section, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -151,7 +153,8 @@ class Context:
         scratch: private directory of this step, kept while its key stays the same.
         seed: the recipe's seed; derive randomness from it and from record ids, never from order.
         http: HTTP client.
-        catalog: the catalogue's view; None for sources that do not set ``reads_catalog``.
+        catalog: the catalogue's view; None for sources and filters that do not set ``reads_catalog``.
+        llm: language models, through the journal and within a budget; None where a step runs outside of a recipe.
         refresh: True when the user asked to look for newer material than the cache holds.
         log: says one line to the user.
     """
@@ -162,6 +165,7 @@ class Context:
     seed: int
     http: HttpClient
     catalog: CatalogView | None = None
+    llm: Llm | None = None
     refresh: bool = False
     log: Callable[[str], None] = field(default=_say_nothing)
 
@@ -179,7 +183,8 @@ class Source(Protocol):
 
     Optional class attributes: ``reads_catalog`` (True: runs after the catalogue is loaded and finds it in the context),
     ``requires`` (programs it runs, for `forge doctor`: a mapping of program to how to get it), ``uses_seed`` (True: its
-    records depend on the context's seed, so that a changed seed reads it again).
+    records depend on the context's seed, so that a changed seed reads it again). A source may have ``report(self,
+    scratch: Path) -> Section | None``: what it says of itself in a report, from what it left in its scratch directory.
     """
 
     name: ClassVar[str]
@@ -248,6 +253,16 @@ class Filter(Protocol):
     them to nobody else; the ids that a filter sees begin with ``~canary/``. If the share caught is below the class
     attribute ``canary_floor: ClassVar[float]`` (1.0 where there is none), or an innocent one is dropped or changed, the
     run fails. Canaries that do not depend on thresholds keep a filter's state over a change of threshold.
+
+    A filter whose ``prepare`` reads files besides the corpus names them by ``inputs(self, workspace: Path) ->
+    Sequence[Path]``: their content is part of the state's key, so that an edited file under the same name prepares
+    anew. A state may hold ``evidence.parquet``: `forge explain` shows the rows whose column ``id`` is the document's.
+
+    A filter may have ``report(self, state: Path | None) -> Section | None``: what it has to say of itself beside the
+    counts, which every report of an export shows; asked in every run, after judging, with the thresholds of that run.
+
+    A filter may set the class attribute ``reads_catalog = True``: its ``prepare`` finds the catalogue's view in the
+    context (None where no source gives an API), and is run again when the catalogue has changed.
 
     The class attribute ``max_drop_rate: ClassVar[float]`` says which share of the documents that reach it the filter
     may drop before a run fails, where the recipe does not say (0.5 where there is none): 1.0 for one that is there to
@@ -349,6 +364,8 @@ def each(predicate: Callable[[str], float], batch: "pa.RecordBatch", *, column: 
 
 __all__ = [
     "ApiRecord",
+    "Bar",
+    "Bars",
     "Canary",
     "CatalogView",
     "Context",
@@ -365,7 +382,9 @@ __all__ = [
     "Reject",
     "Renderer",
     "ScoredFilter",
+    "Section",
     "Source",
+    "Table",
     "Tokenizer",
     "Trajectory",
     "Verdicts",

@@ -53,6 +53,11 @@ class Workspace:
         return self.hidden / "http"
 
     @property
+    def journal(self) -> Path:
+        """Answers of language models, and what they cost."""
+        return self.hidden / "llm.sqlite"
+
+    @property
     def runs(self) -> Path:
         """Event logs."""
         return self.hidden / "runs"

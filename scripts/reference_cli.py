@@ -44,6 +44,11 @@ def reference(app: typer.Typer, program: str) -> str:
         assert command.callback is not None
         name = command.name or command.callback.__name__.replace("_", "-")
         sections.append(_command(program, name, command.callback))
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        for command in group.typer_instance.registered_commands:
+            assert command.callback is not None
+            sections.append(_command(program, f"{group.name} {command.callback.__name__}", command.callback))
     return "\n\n".join(sections)
 
 

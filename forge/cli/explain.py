@@ -24,7 +24,8 @@ def explain(
 ) -> None:
     """Tell the story of a document: its source, what each filter said, its tokens, and where it is exported or why not.
 
-    Of a document of the last build; also of one that a filter dropped, with score, threshold and reason.
+    Of a document of the last build; also of one that a filter dropped, with score, threshold and reason. Of a record
+    that its source could not read, the reason is told.
     """
     from forge.engine.explain import explain as told
     from forge.recipe import load_recipe
@@ -75,6 +76,9 @@ def _show(story: "DocumentStory", page: "Page | None") -> None:
         print_table(
             [_filter_row(said) for said in story.filters], head=["filter", "verdict", "score", "threshold", "why"]
         )
+        for said in story.filters:
+            for number, row in enumerate(said.evidence, 1):
+                typer.echo(f"{'' if number > 1 else chr(10)}{said.label} found: {_clean(_facts_of(row))}")
     typer.echo("")
     if story.exports:
         for export in story.exports:
@@ -111,6 +115,12 @@ def _called(page: "Page | None") -> str:
     record = page.record
     words = (record.provider, record.service, record.method, record.path or record.name)
     return " ".join(word for word in words if word)
+
+
+def _facts_of(row: dict[str, Any]) -> str:
+    """A row of evidence as ``name value`` pairs; what is text is quoted only where it may hold blanks."""
+    pairs = ((name, f"{value:g}" if isinstance(value, float) else value) for name, value in row.items())
+    return ", ".join(f"{name} {value!r}" if " " in str(value) else f"{name} {value}" for name, value in pairs)
 
 
 def _filter_row(said: "FilterStory") -> list[str]:

@@ -9,12 +9,13 @@ import typer
 from forge.cli.options import AsJson, Directory, Quiet, Workers, print_json, workspace_of
 
 if TYPE_CHECKING:
-    from forge.clients.llm_calls import Answer, Call, Failure
     from forge.engine.labels import Sample
     from forge.engine.session import Session
+    from forge.llm import Answer, Call, Failure, Prices
     from forge_filters.rubrics import Rubric
 
 LABELS = "labels"
+JOURNAL = "llm.sqlite"
 
 
 def label(
@@ -33,10 +34,19 @@ def label(
     chars: Annotated[int, typer.Option("--chars", min=100, help="Characters of a document that are shown.")] = 4_000,
     max_calls: Annotated[int | None, typer.Option("--max-calls", min=1, help="Most calls, over all runs.")] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Most tokens, over all runs.")] = None,
+    max_usd: Annotated[
+        float | None, typer.Option("--max-usd", min=0, help="Most US dollars, over all runs; needs the prices.")
+    ] = None,
+    prompt_usd: Annotated[
+        float | None, typer.Option("--prompt-usd", min=0, help="Price of a million tokens of prompts, US dollars.")
+    ] = None,
+    completion_usd: Annotated[
+        float | None, typer.Option("--completion-usd", min=0, help="Price of a million tokens of answers, US dollars.")
+    ] = None,
     concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Most calls under way at once.")] = 16,
     timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds to wait for an answer.")] = 120.0,
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="Only say what would be asked and what it takes.")
+        bool, typer.Option("--estimate", help="Only say what would be asked and what it costs.")
     ] = False,
     workers: Workers = None,
     directory: Directory = None,
@@ -50,15 +60,11 @@ def label(
     was.
     """
     from forge.cli.compose import open_session
-    from forge.clients.llm_calls import Caps
     from forge.engine import labels
-    from forge.errors import RecipeError
-    from forge_filters.rubrics import read_rubric
+    from forge.llm import Caps
 
-    try:
-        looked_for = read_rubric(rubric)
-    except ValueError as error:
-        raise RecipeError(str(error), key="--rubric") from error
+    looked_for = _rubric(rubric)
+    prices = _prices(prompt_usd, completion_usd, max_usd=max_usd)
     workspace = workspace_of(context, directory)
     with open_session(workspace, command="label", workers=workers, quiet=quiet) as session:
         drawn = labels.draw(
@@ -67,11 +73,38 @@ def label(
         _check(drawn, domain or ["text"])
         asked = labels.questions(drawn, looked_for, twice=twice, seed=session.recipe.seed)
         if estimate:
-            return _say_estimate(drawn, asked, as_json=as_json)
-        asking = {"model": model, "concurrency": concurrency, "caps": Caps(calls=max_calls, tokens=max_tokens)}
+            new = _not_answered(session, asked, model=model)
+            return _say_estimate(len(drawn), len(asked), new=new, prices=prices, as_json=as_json)
+        caps = Caps(calls=max_calls, tokens=max_tokens, usd=max_usd)
+        asking = {"model": model, "concurrency": concurrency, "caps": caps, "prices": prices}
         results = _ask(session, asked, scope=f"label {looked_for.name} {model}", timeout=timeout, **asking)
-        facts = _keep(session, drawn, results, rubric=looked_for, model=model)
+        facts = _keep(session, drawn, results, rubric=looked_for, model=model, chars=chars)
+        facts["usd"] = _paid(results, prices)
     return print_json(facts) if as_json else _print(facts)
+
+
+def _rubric(name: str) -> "Rubric":
+    from forge.errors import RecipeError
+    from forge_filters.rubrics import read_rubric
+
+    try:
+        return read_rubric(name)
+    except ValueError as error:
+        raise RecipeError(str(error), key="--rubric") from error
+
+
+def _prices(prompt: float | None, completion: float | None, *, max_usd: float | None) -> "Prices":
+    """The prices; with a limit in money both have to be known, or it would hold nothing back."""
+    from forge.errors import RecipeError
+    from forge.llm import Prices
+
+    if max_usd is not None and (prompt is None or completion is None):
+        raise RecipeError(
+            "it holds nothing back without prices; give --prompt-usd and --completion-usd, US dollars for a million "
+            "tokens",
+            key="--max-usd",
+        )
+    return Prices(prompt=prompt or 0.0, completion=completion or 0.0)
 
 
 def _parts(session: "Session") -> list[Any]:
@@ -101,7 +134,7 @@ def _ask(
     from forge.clients.llm import LlmClient, Patience
     from forge.clients.llm_journal import Journal
 
-    journal = Journal(session.workspace.hidden / "llm.sqlite")
+    journal = Journal(session.workspace.hidden / JOURNAL)
     patience = Patience(timeout=timeout)
     with (
         LlmClient(journal=journal, scope=scope, patience=patience, **options) as client,
@@ -121,11 +154,12 @@ def _keep(
     *,
     rubric: "Rubric",
     model: str,
+    chars: int,
 ) -> dict[str, Any]:
     """Write the label set; returns what there is to say of it."""
-    from forge.clients.llm_calls import Answer, Failure
     from forge.engine.labels import collect_labels, write_labels
     from forge.errors import StepError
+    from forge.llm import Answer, Failure
     from forge_filters.quality_labels import noise, read_labels
 
     labelled = collect_labels(drawn, results)
@@ -133,7 +167,7 @@ def _keep(
     failures = [result for result in results.values() if isinstance(result, Failure)]
     if not labelled:
         raise StepError(f"no document was labelled: {failures[0].kind}: {failures[0].reason}", step="label")
-    name = write_labels(labelled, session.workspace.state(LABELS), rubric=rubric, model=model)
+    name = write_labels(labelled, session.workspace.state(LABELS), rubric=rubric, model=model, chars=chars)
     found = read_labels(session.workspace.root, name)
     return {
         "labels": name,
@@ -149,28 +183,56 @@ def _keep(
     }
 
 
-def _say_estimate(drawn: Sequence["Sample"], asked: Mapping[tuple[str, int], "Call"], *, as_json: bool) -> None:
-    """Calls and tokens before anything is sent: a token is some four bytes of English, and at least one."""
-    worst = [call.worst_tokens() for call in asked.values()]
+def _paid(results: Mapping[Any, "Answer | Failure"], prices: "Prices") -> float:
+    """What the answers of this run cost, US dollars; an answer out of the journal costs nothing."""
+    from forge.llm import Answer
+
+    paid = [result for result in results.values() if isinstance(result, Answer) and result.paid]
+    cost = prices.cost(sum(one.prompt_tokens for one in paid), sum(one.completion_tokens for one in paid))
+    return round(cost, 6)
+
+
+def _not_answered(session: "Session", asked: Mapping[Any, "Call"], *, model: str) -> list["Call"]:
+    """The calls that the journal has no answer to."""
+    from forge.clients.llm_journal import Journal
+
+    journal = Journal(session.workspace.hidden / JOURNAL)
+    try:
+        return [call for call in asked.values() if journal.answer(call.key(model)) is None]
+    finally:
+        journal.close()
+
+
+def _say_estimate(documents: int, calls: int, *, new: Sequence["Call"], prices: "Prices", as_json: bool) -> None:
+    """Calls, tokens and cost before anything is sent: a token is some four bytes of English, and at least one."""
+    worst = [call.worst_tokens() for call in new]
     prompt, completion = sum(pair[0] for pair in worst), sum(pair[1] for pair in worst)
-    facts = {
-        "documents": len(drawn),
-        "calls": len(asked),
+    facts: dict[str, Any] = {
+        "documents": documents,
+        "calls": calls,
+        "answered_before": calls - len(new),
         "tokens_about": prompt // 4 + completion,
         "tokens_at_most": prompt + completion,
     }
+    if prices.prompt or prices.completion:
+        facts["usd_about"] = round(prices.cost(prompt // 4, completion), 6)
+        facts["usd_at_most"] = round(prices.cost(prompt, completion), 6)
     if as_json:
-        print_json(facts)
-    else:
-        typer.echo(
-            f"{facts['calls']:,} calls about {facts['documents']:,} documents: about {facts['tokens_about']:,} tokens, "
-            f"at most {facts['tokens_at_most']:,} without repairs; nothing was sent"
-        )
+        return print_json(facts)
+    before = f", {facts['answered_before']:,} of them answered before" if facts["answered_before"] else ""
+    typer.echo(
+        f"{calls:,} calls about {documents:,} documents{before}: about {facts['tokens_about']:,} tokens, at most "
+        f"{facts['tokens_at_most']:,} without repairs"
+    )
+    if "usd_about" in facts:
+        typer.echo(f"about {facts['usd_about']:,.4f} US dollars, at most {facts['usd_at_most']:,.4f} without repairs")
+    return typer.echo("nothing was sent")
 
 
 def _print(facts: Mapping[str, Any]) -> None:
     typer.echo(f"{facts['documents']:,} documents labelled, {facts['good']:.1%} of them good; ", nl=False)
-    typer.echo(f"{facts['paid_calls']:,} calls paid now, {facts['tokens']:,} tokens")
+    money = f", {facts['usd']:,.4f} US dollars" if facts["usd"] else ""
+    typer.echo(f"{facts['paid_calls']:,} calls paid now, {facts['tokens']:,} tokens{money}")
     levels = ", ".join(f"{level}: {count:,}" for level, count in facts["levels"].items())
     typer.echo(f"levels {levels}; {facts['repaired']:,} answers were repaired")
     if facts["twice"]:

@@ -1,6 +1,7 @@
 """`forge show`: one record as a person reads it."""
 
 import dataclasses
+import string
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,12 +20,25 @@ def show(
     directory: Directory = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show an API: parameters (required first), answer, errors, licence, and where all of it comes from."""
-    from forge.show import print_record
+    """Show an API or a trajectory.
+
+    Of an API its parameters (required first), answer, errors, licence, and where all of it comes from; of a
+    trajectory its tools, every turn with calls and answers, and the verdict of each check.
+    """
+    from forge.engine.find_trajectory import find_trajectory
+    from forge.show import Shown, print_record
     from forge_registry import lookup
     from forge_registry.connection import opened
 
-    with opened(workspace_of(context, directory).catalog) as connection:
+    workspace = workspace_of(context, directory)
+    trajectory = find_trajectory(workspace, name) if set(name) <= set(string.hexdigits.lower()) else None
+    if trajectory is not None:
+        if as_json:
+            print_json(dataclasses.asdict(trajectory))
+        else:
+            print_record(Shown(record=trajectory), stream=sys.stdout)
+        return
+    with opened(workspace.catalog) as connection:
         page = lookup.page(connection, lookup.resolve(connection, name))
     if as_json:
         print_json(dataclasses.asdict(page))

@@ -1,6 +1,7 @@
 """`forge status`: what the workspace holds."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from forge.workspace import Workspace
 
 if TYPE_CHECKING:
     from forge.catalog import CatalogCounts
+    from forge.engine.checks import FilterCheck, RemovalCheck
 
 
 NEAR_RULES = {
@@ -21,17 +23,19 @@ SHOWN_GROUPS = 3
 
 
 def status(context: typer.Context, directory: Directory = None, as_json: AsJson = False) -> None:
-    """Count APIs, documents, tokens and exports.
+    """Count APIs, documents, tokens and exports, and say how the filters did against their limits and canaries.
 
     APIs are counted by four rules, from all rows to the strictest; each is printed in words.
     """
     from forge.engine.build import read_summary
+    from forge.engine.checks import read_checks
     from forge.recipe import load_recipe
 
     workspace = workspace_of(context, directory)
     recipe = load_recipe(workspace.recipe)
     counts = _counts(workspace)
     labels = read_summary(workspace).labels
+    checks = read_checks(workspace)
     exports = [_export(workspace, name) for name in recipe.exports]
     if as_json:
         corpus = {
@@ -46,7 +50,8 @@ def status(context: typer.Context, directory: Directory = None, as_json: AsJson 
             }
             for label in labels
         }
-        print_json({"catalog": _catalog_facts(counts), "corpus": corpus, "exports": exports})
+        filters = [_check_facts(check) for check in checks]
+        print_json({"catalog": _catalog_facts(counts), "corpus": corpus, "filters": filters, "exports": exports})
         return
     _print_catalog(counts)
     if labels:
@@ -65,9 +70,55 @@ def status(context: typer.Context, directory: Directory = None, as_json: AsJson 
             for label in labels
         ]
         print_table(rows, head=head)
+    _print_checks(checks)
     typer.echo("\nExports")
     rows = [[item["name"], item["state"], f"{item['tokens']:,}", shown(Path(item["folder"]))] for item in exports]
     print_table(rows, head=["export", "state", "tokens", "folder"])
+
+
+def _check_facts(check: "FilterCheck") -> dict[str, Any]:
+    facts = dataclasses.asdict(check)
+    if check.removal is not None:
+        facts["removal"]["rate"] = check.removal.rate
+    return {**facts, "holds": check.holds}
+
+
+def _print_checks(checks: Sequence["FilterCheck"]) -> None:
+    """Removal rates and canaries of the last run, which a filter may have ended, with their limits."""
+    if not checks:
+        return
+    typer.echo("\nFilters, at the last run")
+    head = ["filter", "reached it", "dropped", "rate", "limits", "rewritten", "canaries caught", "innocent left"]
+    print_table([_check_row(check) for check in checks], head=head)
+    failed = [check.label for check in checks if not check.holds]
+    if failed:
+        typer.echo(f"{', '.join(failed)}: outside its limits, so that nothing was exported; `forge build` says more")
+
+
+def _check_row(check: "FilterCheck") -> list[str]:
+    from forge.figures import percent
+
+    removal, canaries = check.removal, check.canaries
+    row = [check.label, "-", "-", "-", "-", "-", "none", "-"]
+    if removal is not None:
+        rate = percent(removal.rate) if removal.reached else "-"
+        mark = "" if removal.holds else " (!)"
+        row[1:4] = [f"{removal.reached:,}", f"{removal.dropped:,}", f"{rate}{mark}"]
+        row[4:6] = [_limits(removal), f"{removal.changed:,}"]
+    if canaries is not None:
+        mark = "" if canaries.holds else " (!)"
+        row[6] = f"{canaries.caught} of {canaries.due}, floor {percent(canaries.floor)}{mark}"
+        row[7] = f"{canaries.innocent - canaries.touched} of {canaries.innocent}"
+    return row
+
+
+def _limits(removal: "RemovalCheck") -> str:
+    from forge.figures import percent
+
+    if removal.least is None:
+        return "none" if removal.most is None else f"at most {percent(removal.most)}"
+    most = "" if removal.most is None else f" to {percent(removal.most)}"
+    return f"{percent(removal.least)}{most}" if most else f"at least {percent(removal.least)}"
 
 
 def _counts(workspace: Workspace) -> "CatalogCounts | None":

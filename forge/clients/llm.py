@@ -12,22 +12,19 @@ import asyncio
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from forge.clients.failures import Again, Final, growing_wait
-from forge.clients.llm_calls import Abilities, Answer, Call, Caps, Failure, Prices
 from forge.clients.llm_journal import Entry, Journal, Kept
 from forge.clients.llm_pace import Pace
 from forge.clients.llm_schema import repair, unfit
 from forge.clients.llm_wire import Denied, Lacking, Lost, Wire
 from forge.errors import BudgetError, StepError
+from forge.llm import Abilities, Answer, Call, Caps, Failure, Heard, Prices, Result, Spent
 from forge.records import to_json
 from forge.secrets import redact
-
-Result = Answer | Failure
-Heard = Callable[[int, Result], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +51,14 @@ class Patience:
 class LlmClient:
     """Asks one model, under one budget.
 
+    ``async with`` keeps connections and pace between questions; without it each `ask_many` has its own, and those that
+    overlap share them.
+
     Attributes:
         scope: whose budget it is: caps hold over all runs with the same scope.
         concurrency: most calls under way; see `Pace`.
         limit: bytes of an answer after which it is refused.
+        base_url: of the endpoint; None for the environment's.
     """
 
     model: str
@@ -69,12 +70,19 @@ class LlmClient:
     patience: Patience = field(default_factory=Patience)
     abilities: Abilities = field(default_factory=Abilities)
     limit: int = 4 << 20
+    base_url: str | None = None
+    _run: "_Run | None" = None
+    _users: int = 0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.journal.close()
+
+    def spent(self) -> Spent:
+        """What the budget has spent over all runs."""
+        return self.journal.spent(self.scope)
 
     def ask_all(self, calls: Sequence[Call], heard: Heard | None = None) -> list[Result]:
         """Answers in the calls' order; ``heard`` is told of each as it comes. Groups are sent together.
@@ -86,35 +94,53 @@ class LlmClient:
 
     async def ask_many(self, calls: Sequence[Call], heard: Heard | None = None) -> list[Result]:
         """`ask_all` for callers with an event loop."""
+        async with self:
+            assert self._run is not None
+            return await self._run.all(calls, heard or _nobody)
+
+    async def __aenter__(self) -> Self:
         from openai import AsyncOpenAI
 
-        # A local server wants no key, and the package wants one.
-        key = os.environ.get("OPENAI_API_KEY") or "none"
-        async with AsyncOpenAI(api_key=key, max_retries=0, timeout=self.patience.timeout) as client:
+        self._users += 1
+        if self._run is None:
+            # A local server wants no key, and the package wants one.
+            key = os.environ.get("OPENAI_API_KEY") or "none"
+            client = AsyncOpenAI(api_key=key, base_url=self.base_url, max_retries=0, timeout=self.patience.timeout)
             wire = Wire(client=client, model=self.model, timeout=self.patience.timeout, limit=self.limit)
-            run = _Run(owner=self, wire=wire, heard=heard or _nobody)
-            return await run.all(calls)
+            self._run = _Run(owner=self, wire=wire)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._users -= 1
+        if self._users == 0 and self._run is not None:
+            run, self._run = self._run, None
+            await run.wire.client.close()
 
 
 @dataclass(kw_only=True)
 class _Run:
-    """The calls of one `LlmClient.ask_many`."""
+    """The calls of one `LlmClient` in one event loop.
+
+    Attributes:
+        strikes: calls in a row without an answer. hopeless: why nothing is sent any more.
+    """
 
     owner: LlmClient
     wire: Wire
-    heard: Heard
     strikes: int = 0
     any_answer: bool = False
+    hopeless: StepError | None = None
     pace: Pace = field(init=False)
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     def __post_init__(self) -> None:
         self.pace = Pace(self.owner.concurrency)
 
-    async def all(self, calls: Sequence[Call]) -> list[Result]:
+    async def all(self, calls: Sequence[Call], heard: Heard) -> list[Result]:
         results: dict[int, Result] = {}
         order = iter(sorted(range(len(calls)), key=lambda index: (calls[index].group, index)))
-        workers = [asyncio.create_task(self._work(order, calls, results)) for _ in range(self.owner.concurrency)]
+        count = min(len(calls), self.owner.concurrency)
+        workers = [asyncio.create_task(self._work(order, calls, results=results, heard=heard)) for _ in range(count)]
         try:
             await asyncio.gather(*workers)
         finally:
@@ -123,10 +149,12 @@ class _Run:
             await asyncio.gather(*workers, return_exceptions=True)
         return [results[index] for index in range(len(calls))]
 
-    async def _work(self, order: Iterator[int], calls: Sequence[Call], results: dict[int, Result]) -> None:
+    async def _work(
+        self, order: Iterator[int], calls: Sequence[Call], *, results: dict[int, Result], heard: Heard
+    ) -> None:
         for index in order:
             results[index] = await self.structured(calls[index])
-            self.heard(index, results[index])
+            heard(index, results[index])
 
     async def structured(self, call: Call) -> Result:
         """An answer that fits the schema, after one repair if need be."""
@@ -159,6 +187,8 @@ class _Run:
             kept = owner.journal.answer(key)
             if kept is not None:
                 return _answer(kept, paid=False)
+            if self.hopeless is not None:
+                raise self.hopeless
             prompt, completion = call.worst_tokens()
             entry = Entry(
                 key=key,
@@ -187,7 +217,7 @@ class _Run:
             except Final as error:
                 return Failure(kind="refused", reason=redact(str(error)))
             except Denied as error:
-                raise self._hopeless(redact(str(error))) from error
+                raise self._give_up(redact(str(error))) from error
             except Lost as error:
                 lost += 1
                 reason, wait = str(error), growing_wait(attempt, first=patience.first, longest=patience.longest)
@@ -241,15 +271,16 @@ class _Run:
         elif result.kind == "unanswered":
             self.strikes += 1
             if self.strikes >= self.owner.patience.strikes * (4 if self.any_answer else 1):
-                raise self._hopeless(result.reason)
+                raise self._give_up(result.reason)
 
-    def _hopeless(self, reason: str) -> StepError:
+    def _give_up(self, reason: str) -> StepError:
         where = redact(str(self.wire.client.base_url))
-        return StepError(
+        self.hopeless = StepError(
             f"{where} does not answer for the model {self.owner.model!r}: {reason}; check OPENAI_BASE_URL, "
             "OPENAI_API_KEY and the model's name, and run the same command again: answers are kept",
             step="llm",
         )
+        return self.hopeless
 
 
 def _answer(kept: Kept, *, paid: bool) -> Answer:

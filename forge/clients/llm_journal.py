@@ -3,19 +3,23 @@
 A row goes through ``reserved`` (the worst case is taken out of the budget), ``sent``, and ends as ``answered`` or
 ``failed``. Only answers are kept as answers; what failed is asked again. Spending and state change in one transaction,
 so that a process killed at any moment leaves at worst calls that were sent and not answered: those stay counted at
-their worst case, because they may have been paid for. Three commits a call; the one with the answer waits for the
-disk, some milliseconds, so that not even a power cut loses what was paid for.
+their worst case, because they may have been paid for. Several processes may hold the journal at once: what
+a killed one left is put right by the next that opens it alone. Three commits a call; the one with the answer waits for
+the disk, some milliseconds, so that not even a power cut loses what was paid for.
 """
 
+import fcntl
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from forge.clients.llm_calls import Caps, Spent
 from forge.errors import BudgetError, WorkspaceError
+from forge.llm import Caps, Spent
 
+BUSY_SECONDS = 60.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS call (
     key TEXT PRIMARY KEY, scope TEXT NOT NULL, model TEXT NOT NULL, request TEXT NOT NULL,
@@ -52,21 +56,32 @@ class Kept:
 
 
 class Journal:
-    """The journal in the file ``path``; one process at a time writes to it (the workspace's lock sees to that)."""
+    """The journal in the file ``path``, with a lock file beside it.
+
+    Raises:
+        WorkspaceError: the file is no journal.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._holders = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            self._db = sqlite3.connect(path, isolation_level=None)
+            is_alone = _take(self._holders)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.executescript(_TABLES)
+            if is_alone:
+                self._recover()
+                # From here on others may open it; between the two locks nothing of ours is under way.
+                fcntl.flock(self._holders, fcntl.LOCK_SH)
         except sqlite3.DatabaseError as error:
+            os.close(self._holders)
             raise WorkspaceError(f"{path}: the journal of calls cannot be read ({error}); move it away") from error
-        self._recover()
 
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+        os.close(self._holders)
 
     def answer(self, key: str) -> Kept | None:
         """The answer to a call, if it has one."""
@@ -159,6 +174,16 @@ class Journal:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def _take(holders: int) -> bool:
+    """Take the lock of those who hold the journal; whether nobody else does."""
+    try:
+        fcntl.flock(holders, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        fcntl.flock(holders, fcntl.LOCK_SH)
+        return False
+    return True
 
 
 def _over(spent: Spent, entry: Entry, caps: Caps) -> str | None:

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from forge.clients.llm_calls import Call
+from forge.llm import Call
 from forge.records import JsonObject
 
 

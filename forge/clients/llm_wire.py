@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from forge.clients.failures import Again, Final, is_passing, retry_after
-from forge.clients.llm_calls import Abilities, Call
+from forge.llm import Abilities, Call
 from forge.records import to_json
 
 if TYPE_CHECKING:

@@ -12,12 +12,14 @@ from pathlib import Path
 import msgspec
 
 from forge.catalog import CatalogCounts, SnapshotView
+from forge.engine.checks import FilterCheck, read_checks
 from forge.engine.collect import collect
 from forge.engine.export import Corpus, Exported, export
 from forge.engine.keys import code_version, key_of
 from forge.engine.parts import Part
 from forge.engine.refine import refine
 from forge.engine.render import render, snapshot
+from forge.engine.sections import sections_of, source_sections_of
 from forge.engine.session import Session, Step
 from forge.engine.story import tell_export, tell_tokens
 from forge.engine.tokens import TokenPart, tokenize
@@ -26,8 +28,9 @@ from forge.errors import CorpusError, step_context
 from forge.files import write_bytes, write_text
 from forge.manifest import PluginEntry
 from forge.recipe import ExportTable
-from forge.report.data import FilterRow, ReportData, SourceRow, read_training
+from forge.report.data import FilterRow, ReportData, SourceRow, TripwireRow, read_training
 from forge.report.page import render_report
+from forge.sections import Section
 from forge.workspace import Workspace
 
 SUMMARY_NAME = "build.json"
@@ -53,10 +56,16 @@ class LabelSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What the last build found. ``filters`` are labels in order."""
+    """What the last build found.
+
+    Attributes:
+        filters: labels in order. checks: what their tripwires said. sections: by label, what they say of themselves.
+    """
 
     labels: list[LabelSummary] = field(default_factory=list)
     filters: list[str] = field(default_factory=list)
+    checks: list[FilterCheck] = field(default_factory=list)
+    sections: dict[str, Section] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +95,28 @@ def check(session: Session) -> Steps:
 
 def gather(session: Session, steps: Steps) -> list[Part]:
     """Bring catalogue and corpus up to the recipe."""
-    early = [step for step in steps.sources if not getattr(step.instance, "reads_catalog", False)]
-    late = [step for step in steps.sources if getattr(step.instance, "reads_catalog", False)]
-    parts = collect(session, early)
+    late = [step for step in steps.sources if _reads_catalog(step)]
+    parts = collect(session, [step for step in steps.sources if not _reads_catalog(step)])
     view = _load_catalog(session, parts)
     parts += collect(session, late, catalog=view) if late else []
     return parts + render(session, steps.renderers, view=view, parts=parts)
+
+
+def catalog_view(session: Session) -> SnapshotView | None:
+    """Bring the catalogue up to the recipe's sources of APIs; None if they give none."""
+    steps = session.steps("source", session.recipe.sources)
+    return _load_catalog(session, collect(session, [step for step in steps if not _reads_catalog(step)]))
+
+
+def gather_one(session: Session, label: str) -> list[Part]:
+    """Bring the catalogue up to the recipe, and of the sources that read it the one with this label."""
+    view = catalog_view(session)
+    steps = session.steps("source", [table for table in session.recipe.sources if table.label == label])
+    return collect(session, steps, catalog=view)
+
+
+def _reads_catalog(step: Step) -> bool:
+    return bool(getattr(step.instance, "reads_catalog", False))
 
 
 def prepare(session: Session) -> Corpus:
@@ -110,7 +135,8 @@ def prepare(session: Session) -> Corpus:
     tokens = tokenize(session, words, parts=written, judges=judges)
     tell_tokens(session.workspace, {f"{part.label}/{part.name}": str(part.side) for part in tokens})
     labels = [step.label for step in steps.filters]
-    _write_summary(session.workspace, parts=parts, tokens=tokens, filters=labels)
+    sections = {**source_sections_of(session, steps.sources), **sections_of(judges)}
+    _write_summary(session.workspace, parts=parts, tokens=tokens, filters=labels, sections=sections)
     return Corpus(words=words, tokens=tokens, filters=labels, plugins=_plugins(steps))
 
 
@@ -159,6 +185,8 @@ def write_report(workspace: Workspace, made: Exported, *, counts: CatalogCounts 
         catalog=counts,
         sources=[_source_row(label) for label in rows],
         filters=_funnel([label for label in rows if label.documents], summary.filters),
+        tripwires=[_tripwire_row(check) for check in summary.checks],
+        sections=summary.sections,
         available=available,
         training=read_training(workspace.training / "metrics.jsonl"),
     )
@@ -202,13 +230,19 @@ def _plugins(steps: Steps) -> list[PluginEntry]:
 
 
 def _write_summary(
-    workspace: Workspace, *, parts: Sequence[Part], tokens: Sequence[TokenPart], filters: list[str]
+    workspace: Workspace,
+    *,
+    parts: Sequence[Part],
+    tokens: Sequence[TokenPart],
+    filters: list[str],
+    sections: dict[str, Section] | None = None,
 ) -> None:
     labels = [
         _summarise(label, [p for p in parts if p.label == label], [t for t in tokens if t.label == label])
         for label in dict.fromkeys(part.label for part in parts)
     ]
-    summary = Summary(labels=labels, filters=filters)
+    checks = [check for check in read_checks(workspace) if check.label in filters]
+    summary = Summary(labels=labels, filters=filters, checks=checks, sections=sections or {})
     write_bytes(workspace.hidden / SUMMARY_NAME, msgspec.json.encode(summary))
 
 
@@ -258,3 +292,21 @@ def _funnel(labels: Sequence[LabelSummary], filters: Sequence[str]) -> list[Filt
         rows.append(FilterRow(label=name, seen=seen, kept=kept, reasons=dict(reasons)))
         seen = kept
     return rows
+
+
+def _tripwire_row(check: FilterCheck) -> TripwireRow:
+    removal, canaries = check.removal, check.canaries
+    return TripwireRow(
+        label=check.label,
+        reached=removal.reached if removal else 0,
+        dropped=removal.dropped if removal else 0,
+        changed=removal.changed if removal else 0,
+        least=removal.least if removal else None,
+        most=removal.most if removal else None,
+        has_canaries=canaries is not None,
+        due=canaries.due if canaries else 0,
+        caught=canaries.caught if canaries else 0,
+        floor=canaries.floor if canaries else 0.0,
+        innocent=canaries.innocent if canaries else 0,
+        touched=canaries.touched if canaries else 0,
+    )

@@ -13,6 +13,7 @@ seed have changed. See `forge.canaries` for the contract.
 from collections.abc import Sequence
 
 from forge.canaries import DEFAULT_FLOOR, Canary, Fate, Findings, check_canaries, look, planted
+from forge.engine.checks import CanaryCheck, joined, write_checks
 from forge.engine.judging import Judge, JudgeTask, judge_part, read_table
 from forge.engine.keys import code_version, key_of
 from forge.engine.parts import SHADOW, Part, document_batches, read_part, write_part
@@ -42,8 +43,8 @@ def plant(session: Session, step: Step) -> Part | None:
     return found or write_part(part, documents, rename=False)
 
 
-def check(session: Session, judges: Sequence[Judge]) -> None:
-    """Have the canaries judged that are not yet, and look at all of them.
+def check(session: Session, judges: Sequence[Judge]) -> dict[str, CanaryCheck]:
+    """Have the canaries judged that are not yet, and look at all of them: how each filter that has some did, by label.
 
     Raises:
         StepError: a filter missed more than its floor allows, or touched an innocent document.
@@ -55,29 +56,27 @@ def check(session: Session, judges: Sequence[Judge]) -> None:
         sizes = [max(1, task.part.bytes) for task in tasks]
         for _ in session.run("canaries", judge_part, tasks, sizes=sizes):
             pass
+    seen: dict[str, CanaryCheck] = {}
     for judge, part in shadows:
-        _look(session, judge, part, is_new=judge.label in new)
+        findings = look(_canaries_of(judge.filter, seed=session.recipe.seed), fates(judge, part))
+        floor = float(getattr(judge.filter, "canary_floor", DEFAULT_FLOOR))
+        found = seen[judge.label] = CanaryCheck.of(findings, floor=floor)
+        if judge.label in new or not found.holds:
+            _tell(session, judge.label, found)
+        if not found.holds:
+            write_checks(session.workspace, joined([judge.label for judge in judges], canaries=seen, removals={}))
+            judge.verdicts(part).unlink()  # so that the next run looks again, whatever was mended
+            judge.scores(part).unlink(missing_ok=True)
+            raise StepError(verdict_on(findings, floor=floor), plugin=judge.label, step="judge", record="canaries")
     if new:
         session.reporter.log(f"canaries: {', '.join(new)} did what was expected of them")
+    return seen
 
 
-def _look(session: Session, judge: Judge, part: Part, *, is_new: bool) -> None:
-    findings = look(_canaries_of(judge.filter, seed=session.recipe.seed), fates(judge, part))
-    floor = float(getattr(judge.filter, "canary_floor", DEFAULT_FLOOR))
-    holds = findings.recall >= floor and not findings.lost
-    if is_new or not holds:
-        session.events.write(
-            "canaries",
-            label=judge.label,
-            due=findings.due,
-            caught=findings.caught,
-            innocent=findings.innocent,
-            floor=floor,
-        )
-    if not holds:
-        judge.verdicts(part).unlink()  # so that the next run looks again, whatever was mended
-        judge.scores(part).unlink(missing_ok=True)
-        raise StepError(verdict_on(findings, floor=floor), plugin=judge.label, step="judge", record="canaries")
+def _tell(session: Session, label: str, seen: CanaryCheck) -> None:
+    session.events.write(
+        "canaries", label=label, due=seen.due, caught=seen.caught, innocent=seen.innocent, floor=seen.floor
+    )
 
 
 def verdict_on(findings: Findings, *, floor: float) -> str:

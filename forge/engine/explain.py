@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SHORTEST_PREFIX = 4
 MOST_CANDIDATES = 8
+MOST_EVIDENCE = 20
+EVIDENCE_FILE = "evidence.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,7 @@ class FilterStory:
         label: its name in the recipe. name: the plugin's.
         keep, score, reason: its verdict. thresholds: its cuts.
         rewrote: whether it replaced the text. changes: what in it, by kind and number, where the filter says.
+        evidence: the rows of its state's ``evidence.parquet`` about the document, the first `MOST_EVIDENCE` of them.
     """
 
     label: str
@@ -44,6 +47,7 @@ class FilterStory:
     thresholds: dict[str, Any]
     rewrote: bool = False
     changes: str | None = None
+    evidence: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +93,8 @@ def explain(workspace: Workspace, recipe: Recipe, word: str) -> DocumentStory:
     """The story of the one document that ``word`` names: its id, the beginning of one, or its address.
 
     Raises:
-        CorpusError: there was no build, nothing is named so now, or several documents are.
+        CorpusError: there was no build, nothing is named so now (a record that its source could not read is told
+            with the reason), or several documents are.
     """
     story = read_story(workspace)
     if story is None:
@@ -165,7 +170,10 @@ def _matches(part: Part, word: str) -> list[tuple[_Place, bool]]:
 
 
 def _absent(workspace: Workspace, story: Story, word: str) -> str:
-    """That nothing is named so, or that only an earlier build has it."""
+    """That nothing is named so, that a source could not read it, or that only an earlier build has it."""
+    rejected = _rejected(workspace, story, word)
+    if rejected:
+        return rejected
     current = {part.path("documents") for part in story.parts}
     older = sorted(set((workspace.hidden / "corpus").glob("*/*.documents.parquet")) - current)
     for path in older:
@@ -181,6 +189,29 @@ def _absent(workspace: Workspace, story: Story, word: str) -> str:
                 "no longer; make that export anew with `forge export`"
             )
     return f"no document has the id or address {word[:200]!r}; ids and addresses stand in exports/*/*.documents.parquet"
+
+
+def _rejected(workspace: Workspace, story: Story, word: str) -> str:
+    """Why a source could not read the record at this place, or in this file; empty if it could, or never met it."""
+    import pyarrow.compute as pc
+
+    if len(word) < SHORTEST_PREFIX:
+        return ""
+    current = {(part.label, part.name): part.path("rejects").name for part in story.parts}
+    for path in sorted((workspace.hidden / "corpus").glob("*/*.rejects.parquet")):
+        partition = (path.parent.name, path.name.rpartition("-")[0])
+        if current.get(partition, path.name) != path.name:
+            continue  # of an earlier build: the partition has been read again since
+        table = _columns(path, ["locator", "reason"])
+        found = table.filter(pc.match_substring(table.column("locator"), word))
+        if found.num_rows:
+            locator, reason = found.column("locator")[0].as_py(), found.column("reason")[0].as_py()
+            more = f" (and {found.num_rows - 1:,} more records there)" if found.num_rows > 1 else ""
+            return (
+                f"{locator} is no document: source {path.parent.name} could not read it: {reason}{more}; "
+                f"all that it could not read is in .forge/corpus/{path.parent.name}/*.rejects.parquet"
+            )
+    return ""
 
 
 def _holds(path: Path, word: str) -> bool:
@@ -234,10 +265,22 @@ def _filters(filters: Sequence[FilterEntry], place: _Place, *, text: str) -> tup
                 thresholds=entry.thresholds,
                 rewrote=rewrote,
                 changes=row.get("changes"),
+                evidence=_evidence(Path(entry.state), place.id) if entry.state else [],
             )
         )
         text = replaced if rewrote else text
     return said, text
+
+
+def _evidence(state: Path, document: str) -> list[dict[str, Any]]:
+    """What a filter found in the document, where its state says; reads the row groups that may hold it."""
+    import pyarrow.parquet as pq
+
+    path = state / EVIDENCE_FILE
+    if not path.is_file():
+        return []
+    rows = pq.read_table(path, filters=[("id", "=", document)], partitioning=None).slice(0, MOST_EVIDENCE).to_pylist()
+    return [{name: value for name, value in row.items() if name != "id"} for row in rows]
 
 
 def _tokens(story: Story, place: _Place) -> int | None:

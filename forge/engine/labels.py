@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from forge.clients.llm_calls import Answer, Call, Failure
 from forge.engine.parts import Part, document_batches
 from forge.files import atomic_path, file_hash
+from forge.llm import Answer, Call, Failure
 from forge.records import stable_id
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Sample:
     """A document to label.
 
     Attributes:
-        key: of its text. source: its label in the recipe. origin: provider or host, or its id.
+        key: of what is shown of its text. source: its label in the recipe. origin: provider or host, or its id.
         text: its beginning. rank: its place in the draw, a hash.
     """
 
@@ -71,17 +71,20 @@ class Labelled:
 def draw(parts: Sequence[Part], *, count: int, domains: Sequence[str], seed: int, chars: int) -> list[Sample]:
     """The sample, in the order of its keys; the first ``chars`` characters of each text."""
     best: dict[str, list[str]] = {}
-    for label, key, rank, _ in _keys(parts, domains, seed):
+    held: set[tuple[str, str]] = set()
+    for label, key, rank, _ in _keys(parts, domains, seed=seed, chars=chars):
         # The largest of the kept on top: ranks are hex, so that their complement orders them the other way.
         heap = best.setdefault(label, [])
         entry = _complement(rank) + key
-        if len(heap) < count:
-            heapq.heappush(heap, entry)
-        elif entry > heap[0]:
-            heapq.heapreplace(heap, entry)
+        if (label, entry) in held or (len(heap) == count and entry < heap[0]):
+            continue
+        held.add((label, entry))
+        heapq.heappush(heap, entry)
+        if len(heap) > count:
+            held.discard((label, heapq.heappop(heap)))
     chosen = _quotas({label: sorted(heap, reverse=True) for label, heap in best.items()}, count)
     found: dict[str, Sample] = {}
-    for label, key, rank, row in _keys(parts, domains, seed):
+    for label, key, rank, row in _keys(parts, domains, seed=seed, chars=chars):
         if chosen.get(key) == label and key not in found:
             found[key] = Sample(
                 key=key, rank=rank, id=row["id"], source=label, origin=_origin(row), text=row["text"][:chars]
@@ -110,11 +113,15 @@ def collect_labels(samples: Sequence[Sample], results: Mapping[tuple[str, int], 
     return found
 
 
-def write_labels(labelled: Sequence[Labelled], folder: Path, *, rubric: Rubric, model: str) -> str:
-    """Write the label set; returns its name, which ends in the hash of its content."""
+def write_labels(labelled: Sequence[Labelled], folder: Path, *, rubric: Rubric, model: str, chars: int) -> str:
+    """Write the label set; returns its name, which ends in the hash of its content.
+
+    Args:
+        chars: so many characters of each text were shown, and a classifier is to judge by no more.
+    """
     import pyarrow.parquet as pq
 
-    table = _table(labelled, rubric, model)
+    table = _table(labelled, rubric, {"model": model, "chars": str(chars)})
     with atomic_path(folder / f"{rubric.name}.parquet.new") as temporary:
         pq.write_table(table, temporary, compression="zstd")
         name = f"{rubric.name}-{file_hash(temporary)[:HASH_DIGITS]}"
@@ -122,7 +129,7 @@ def write_labels(labelled: Sequence[Labelled], folder: Path, *, rubric: Rubric, 
     return name
 
 
-def _table(labelled: Sequence[Labelled], rubric: Rubric, model: str) -> "pa.Table":
+def _table(labelled: Sequence[Labelled], rubric: Rubric, facts: Mapping[str, str]) -> "pa.Table":
     import pyarrow as pa
 
     columns = {
@@ -137,19 +144,19 @@ def _table(labelled: Sequence[Labelled], rubric: Rubric, model: str) -> "pa.Tabl
             [None if item.second is None else item.second >= rubric.good_from for item in labelled], pa.bool_()
         ),
     }
-    facts = {"rubric": rubric.name, "model": model, "prompt": _instructions(rubric, backwards=False)}
-    return pa.table(columns).replace_schema_metadata(facts)
+    more = {"rubric": rubric.name, "prompt": _instructions(rubric, backwards=False)}
+    return pa.table(columns).replace_schema_metadata({**facts, **more})
 
 
 def _keys(
-    parts: Sequence[Part], domains: Sequence[str], seed: int
+    parts: Sequence[Part], domains: Sequence[str], *, seed: int, chars: int
 ) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
-    """(source, key, rank, row) of every document of the domains."""
+    """(source, key, rank, row) of every document of the domains; documents that begin alike are one to the model."""
     for part in parts:
         for batch in document_batches(part, _COLUMNS):
             for row in batch.to_pylist():
                 if row["domain"] in domains and row["text"] and row["text"].strip():
-                    key = stable_id(row["text"])
+                    key = stable_id(row["text"][:chars])
                     yield part.label, key, stable_id("label", str(seed), key), row
 
 

@@ -10,12 +10,12 @@ from `LEAST_DOCUMENTS` on: of ten documents any share may go. Costs one read of 
 nothing in a run that finds all as it was.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from forge.engine.checks import CanaryCheck, Removal, RemovalCheck, joined, write_checks
 from forge.engine.judging import Judge
 from forge.engine.keys import key_of
 from forge.engine.parts import Part, own_file, read_marker
@@ -31,51 +31,40 @@ LEAST_DOCUMENTS = 100
 EXAMPLES = 3
 
 
-@dataclass(kw_only=True)
-class Removal:
-    """What one filter did to the corpus.
-
-    Attributes:
-        reached: documents that the filters before it left. dropped: of those. reasons: of those, by reason.
-        changed: documents whose text it replaced, of all.
-        examples: ids of the first that it dropped.
-    """
-
-    label: str
-    reached: int = 0
-    dropped: int = 0
-    changed: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-    examples: list[str] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float:
-        """Share dropped of what reached it, 0 to 1."""
-        return self.dropped / self.reached if self.reached else 0.0
-
-
 def hold_to_rates(
-    session: Session, steps: Sequence[Step], judges: Sequence[Judge], *, parts: Sequence[Part]
-) -> list[Removal]:
-    """Count what every filter removed and hold it to its limits; all verdicts must be there.
+    session: Session,
+    steps: Sequence[Step],
+    judges: Sequence[Judge],
+    *,
+    parts: Sequence[Part],
+    canaries: Mapping[str, CanaryCheck],
+) -> None:
+    """Count what every filter removed, write it down beside its canaries, and hold it to its limits.
+
+    All verdicts must be there.
 
     Raises:
         StepError: a filter dropped more or less than it may, with the numbers, some ids, and the key to change.
     """
+    removals, is_new = _removals(session, judges, parts=parts)
+    checks = {step.label: _check(step, removal) for step, removal in zip(steps, removals, strict=True)}
+    write_checks(session.workspace, joined([step.label for step in steps], canaries=canaries, removals=checks))
+    for step, removal in zip(steps, removals, strict=True):
+        _hold(step, removal, checks[step.label])
+        if is_new and removal.reached and not removal.dropped and not removal.changed:
+            session.reporter.log(f"filter {step.label}: dropped and changed none of {removal.reached:,} documents")
+
+
+def _removals(session: Session, judges: Sequence[Judge], *, parts: Sequence[Part]) -> tuple[list[Removal], bool]:
+    """What each filter removed, and whether that had to be counted anew."""
     path = session.workspace.state("removals") / "removals.json"
     key = key_of([(part.label, part.key) for part in parts], [(judge.label, judge.key) for judge in judges])
     facts = read_marker(path)
-    is_new = facts is None or facts.get("key") != key
-    if facts is None or is_new:
-        removals = _count(judges, parts=parts)
-        write_bytes(path, msgspec.json.encode({"key": key, "removals": removals}))
-    else:
-        removals = msgspec.convert(facts["removals"], list[Removal])
-    for step, removal in zip(steps, removals, strict=True):
-        _hold(step, removal)
-        if is_new and removal.reached and not removal.dropped and not removal.changed:
-            session.reporter.log(f"filter {step.label}: dropped and changed none of {removal.reached:,} documents")
-    return removals
+    if facts is not None and facts.get("key") == key:
+        return msgspec.convert(facts["removals"], list[Removal]), False
+    removals = _count(judges, parts=parts)
+    write_bytes(path, msgspec.json.encode({"key": key, "removals": removals}))
+    return removals, True
 
 
 def _count(judges: Sequence[Judge], *, parts: Sequence[Part]) -> list[Removal]:
@@ -119,24 +108,28 @@ def _flags(judge: Judge, part: Part) -> "tuple[pa.Table, int]":
         return table, sum(group.num_values - group.statistics.null_count for group in groups)
 
 
-def _hold(step: Step, removal: Removal) -> None:
-    least, most = step.table.min_drop_rate, step.table.max_drop_rate
-    if least is not None and removal.reached and removal.rate < least:
-        raise StepError(
-            f"{_said(removal)}, less than min_drop_rate = {least:g}; {_advice(step, 'min_drop_rate')}",
-            plugin=step.label,
-            step="judge",
-        )
-    if most is None:
-        if removal.reached < LEAST_DOCUMENTS:
-            return
+def _check(step: Step, removal: Removal) -> RemovalCheck:
+    """The rate with its limits: the recipe's, or the filter's own where enough documents reached it."""
+    most = step.table.max_drop_rate
+    if most is None and removal.reached >= LEAST_DOCUMENTS:
         most = float(getattr(step.instance, "max_drop_rate", DEFAULT_MAX_DROP_RATE))
-    if removal.rate > most:
-        raise StepError(
-            f"{_said(removal)}, more than max_drop_rate = {most:g} allows; {_advice(step, 'max_drop_rate')}",
-            plugin=step.label,
-            step="judge",
-        )
+    return RemovalCheck(
+        reached=removal.reached,
+        dropped=removal.dropped,
+        changed=removal.changed,
+        least=step.table.min_drop_rate,
+        most=most,
+    )
+
+
+def _hold(step: Step, removal: Removal, check: RemovalCheck) -> None:
+    if check.is_too_low:
+        said = f"less than min_drop_rate = {check.least:g}; {_advice(step, 'min_drop_rate')}"
+    elif check.is_too_high:
+        said = f"more than max_drop_rate = {check.most:g} allows; {_advice(step, 'max_drop_rate')}"
+    else:
+        return
+    raise StepError(f"{_said(removal)}, {said}", plugin=step.label, step="judge")
 
 
 def _said(removal: Removal) -> str:

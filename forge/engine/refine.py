@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from forge.catalog import SnapshotView
 from forge.engine import canaries
+from forge.engine.checks import CanaryCheck
 from forge.engine.judging import Judge, JudgeTask, judge_part, read_table, replace_text
 from forge.engine.keys import code_version, key_of, step_key
 from forge.engine.limits import hold_to_rates
@@ -22,7 +24,7 @@ from forge.engine.render import snapshot
 from forge.engine.session import Session, Step
 from forge.engine.story import write_story
 from forge.errors import step_context
-from forge.files import write_bytes
+from forge.files import file_hash, write_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,9 +40,9 @@ def refine(session: Session, steps: Sequence[Step], *, parts: Sequence[Part]) ->
     judges: list[Judge] = []
     for step in steps:
         judges.append(_ready(session, step, parts=parts, before=judges))
-    settle(session, judges, parts=parts)
+    seen = settle(session, judges, parts=parts)
     write_story(session, judges, parts=parts)
-    hold_to_rates(session, steps, judges, parts=parts)
+    hold_to_rates(session, steps, judges, parts=parts, canaries=seen)
     return judges
 
 
@@ -48,9 +50,9 @@ def _ready(session: Session, step: Step, *, parts: Sequence[Part], before: Seque
     shadow = canaries.plant(session, step)
     corpus = CorpusBefore(session, parts=parts, judges=before, shadow=shadow)
     score_base = step_key(step.instance, thresholds=False)
-    reads = getattr(step.instance, "reads_catalog", False)
-    view = snapshot(session).fingerprint if reads else ""
-    state_key = key_of(score_base, corpus.fingerprint, session.recipe.seed, *([view] if reads else []))
+    view = _view(session, step)
+    given = [*([view.fingerprint] if view is not None else []), *_inputs(session, step)]
+    state_key = key_of(score_base, corpus.fingerprint, session.recipe.seed, *given)
     state = _prepare(session, step, corpus=corpus, folder=session.workspace.state(step.label) / state_key)
     chain = [judge.key for judge in before if judge.rewrites]
     common = (state_key if state is not None else "", chain, code_version("forge.engine.judging"))
@@ -65,13 +67,29 @@ def _ready(session: Session, step: Step, *, parts: Sequence[Part], before: Seque
     )
 
 
+def _inputs(session: Session, step: Step) -> list[str]:
+    """Hashes of the files that a filter reads besides the corpus; of one that is not there ``prepare`` will say so."""
+    method = getattr(step.instance, "inputs", None)
+    if method is None:
+        return []
+    with step_context(step.table.name, step="inputs"):
+        paths: Sequence[Path] = method(session.workspace.root)
+        return [file_hash(path) if path.is_file() else "" for path in paths]
+
+
+def _view(session: Session, step: Step) -> SnapshotView | None:
+    """The catalogue, for a filter that reads it; None where the recipe's sources give no API."""
+    if not getattr(step.instance, "reads_catalog", False) or session.catalog.fingerprint() is None:
+        return None
+    return snapshot(session)
+
+
 def _prepare(session: Session, step: Step, *, corpus: "CorpusBefore", folder: Path) -> Path | None:
     marker = folder / "prepared.json"
     facts = read_marker(marker)
     if facts is not None and facts["files"] == _sizes(folder):
         return folder / str(facts["state"])
-    view = snapshot(session) if getattr(step.instance, "reads_catalog", False) else None
-    context = session.context(step.label, scratch=folder, catalog=view)
+    context = session.context(step.label, scratch=folder, catalog=_view(session, step))
     with session.timed("prepared", label=step.label), step_context(step.table.name, step="prepare"):
         state: Path | None = step.instance.prepare(corpus, context)
     if state is None:
@@ -89,26 +107,27 @@ def _sizes(folder: Path) -> dict[str, int]:
     return {str(path.relative_to(folder)): path.stat().st_size for path in sorted(files)}
 
 
-def settle(session: Session, judges: Sequence[Judge], *, parts: Sequence[Part]) -> None:
-    """Make sure that every judge's verdicts on every part are there; its canaries go first.
+def settle(session: Session, judges: Sequence[Judge], *, parts: Sequence[Part]) -> dict[str, CanaryCheck]:
+    """Make sure that every judge's verdicts on every part are there; its canaries go first, and how they fared returns.
 
     Raises:
         StepError: a filter failed, on its canaries or on a part.
     """
-    canaries.check(session, judges)
+    seen = canaries.check(session, judges)
     tasks = []
     for part in parts:
         last = max((index for index, judge in enumerate(judges) if not judge.verdicts(part).is_file()), default=None)
         if last is not None:
             tasks.append(JudgeTask(part=part, judges=tuple(judges[: last + 1])))
     if not tasks:
-        return
+        return seen
     missing = {judge.label: None for task in tasks for judge in task.judges if not judge.verdicts(task.part).is_file()}
     sizes = [max(1, task.part.bytes) for task in tasks]
     for position, done in session.run(f"filter {', '.join(missing)}", judge_part, tasks, sizes=sizes):
         part = tasks[position].part
         for label, action in done.items():
             session.events.write("computed", step=action, label=label, part=f"{part.label}/{part.name}")
+    return seen
 
 
 class CorpusBefore:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from forge.catalog import Catalog
+from forge.clients.llm_open import Endpoint
 from forge.host import Kind, Origin, PluginHost
 from forge.options import make_step
 from forge.progress import Reporter
@@ -104,6 +105,9 @@ class Session:
             seed=self.recipe.seed,
             http=self.http,
             catalog=catalog,
+            llm=Endpoint(
+                journal=self.workspace.journal, scope=label, settings=self.recipe.llm, recipe=self.recipe.path
+            ),
             refresh=self.refresh,
             log=self.reporter.log,
         )

@@ -29,7 +29,7 @@ class FilterEntry:
 
     Attributes:
         label: its name in the recipe. name: the plugin's. folder, key: of its verdicts.
-        thresholds: its cuts, as they were.
+        thresholds: its cuts, as they were. state: what its ``prepare`` left, or empty.
     """
 
     label: str
@@ -38,6 +38,7 @@ class FilterEntry:
     key: str
     rewrites: bool = False
     thresholds: dict[str, Any] = field(default_factory=dict)
+    state: str = ""
 
     def verdicts(self, part: Part) -> Path:
         """Where its verdicts on a part lie."""
@@ -78,6 +79,7 @@ def write_story(session: Session, judges: Sequence[Judge], *, parts: Sequence[Pa
             key=judge.key,
             rewrites=judge.rewrites,
             thresholds=_thresholds(judge.filter),
+            state="" if judge.state is None else str(judge.state),
         )
         for judge in judges
     ]

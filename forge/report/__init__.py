@@ -5,7 +5,7 @@ imported when a page is drawn.
 """
 
 from forge.report.card import render_card
-from forge.report.data import FilterRow, ReportData, SourceRow, StageCurve, read_training
+from forge.report.data import FilterRow, ReportData, SourceRow, StageCurve, TripwireRow, read_training
 from forge.report.page import render_report
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "ReportData",
     "SourceRow",
     "StageCurve",
+    "TripwireRow",
     "read_training",
     "render_card",
     "render_report",

@@ -13,6 +13,7 @@ from pathlib import Path
 from forge.catalog import CatalogCounts
 from forge.errors import CorpusError
 from forge.manifest import Manifest
+from forge.sections import Section
 
 TRAIN_COMMAND = "forge-trainer run plan.toml"
 
@@ -50,6 +51,31 @@ class FilterRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TripwireRow:
+    """What watched one filter over the whole corpus, and the limits; a run in which one did not hold makes no export.
+
+    Attributes:
+        reached: documents that came to it. dropped: of those. changed: whose text it replaced.
+        least, most: shares of what reached it, 0 to 1, that bound what it may drop; None where nothing does.
+        due: known bad things planted for it. caught: of those. floor: share that it must catch.
+        innocent: documents planted beside them, to be left as they are. touched: of those, which must be none.
+    """
+
+    label: str
+    reached: int
+    dropped: int
+    changed: int = 0
+    least: float | None = None
+    most: float | None = None
+    has_canaries: bool = True
+    due: int = 0
+    caught: int = 0
+    floor: float = 1.0
+    innocent: int = 0
+    touched: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageCurve:
     """Training losses of one stage.
 
@@ -71,6 +97,8 @@ class ReportData:
     """All that the page shows.
 
     Attributes:
+        tripwires: a row a filter, of the run that the export was made by; empty where unknown.
+        sections: by label, what filters say of themselves.
         available: tokens that were there to draw on, by domain; empty where unknown.
         training: a curve a stage, in order; empty without a training run.
         train_command: what to type to get one.
@@ -80,6 +108,8 @@ class ReportData:
     catalog: CatalogCounts | None = None
     sources: Sequence[SourceRow] = ()
     filters: Sequence[FilterRow] = ()
+    tripwires: Sequence[TripwireRow] = ()
+    sections: Mapping[str, Section] = field(default_factory=dict)
     available: Mapping[str, int] = field(default_factory=dict)
     training: Sequence[StageCurve] = ()
     train_command: str = TRAIN_COMMAND

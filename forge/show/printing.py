@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from forge.records import ApiRecord
+from forge.records import ApiRecord, Trajectory
 from forge.show.api import api_parts
 from forge.show.facts import Shown
+from forge.show.trajectory import trajectory_parts
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -16,7 +17,10 @@ PIPED_WIDTH = 100
 WIDEST = 140
 """Columns of a terminal that are used at most: longer lines are hard to read."""
 
-RENDERERS: Mapping[type, Callable[[Shown], "Iterator[RenderableType]"]] = {ApiRecord: api_parts}
+RENDERERS: Mapping[type, Callable[[Shown], "Iterator[RenderableType]"]] = {
+    ApiRecord: api_parts,
+    Trajectory: trajectory_parts,
+}
 """How each kind of record is shown."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from forge.canaries import DEFAULT_FLOOR, Canary, Fate, check_canaries, look, planted
 from forge.records import Document, arrow_schema, to_row
-from forge.steps import Context, Filter, ScoredFilter, Verdicts
+from forge.steps import Context, Filter, ScoredFilter, Section, Verdicts
 from forge.testing.fakes import MemoryCorpus, context
 from forge.testing.rules import broken, check_step, copied
 
@@ -31,9 +31,10 @@ def check_filter(judge: Filter, batch: "pa.RecordBatch", context: Context | None
     """Judge a batch as the engine would, whole and in pieces, and hold the filter to its contract.
 
     Verdicts are of the right types and lengths, with a reason for what is dropped and none for what stays. A document's
-    verdict is the same alone, in reverse order, and by a copy as in another process. What is kept stays kept when
-    judged again, replaced text included. A scored filter's verdicts are its decision on its scores. A filter that has
-    canaries catches them, planted beside the batch as the engine plants them, and leaves the innocent as they are.
+    verdict is the same alone, in reverse order, by a copy as in another process, and by one that was shown the corpus
+    backwards and in small pieces. What is kept stays kept when judged again, replaced text included, also by one that
+    was prepared on what is left. A scored filter's verdicts are its decision on its scores. A filter that has canaries
+    catches them, planted beside the batch as the engine plants them, and leaves the innocent as they are.
 
     Args:
         judge: the filter.
@@ -53,8 +54,14 @@ def check_filter(judge: Filter, batch: "pa.RecordBatch", context: Context | None
         verdicts = _judge(judge, batch, state)
         rows = _rows(judge, verdicts)
         _check_pieces(judge, batch, state, rows=rows)
-        _check_again(judge, batch, state, rows=rows)
+        left = _left(batch, rows)
+        _check_again(judge, left, state, how="judged again")
+        if state is not None:
+            _check_corpus_order(judge, batch, context, rows=rows, folder=Path(folder) / "backwards")
+            again = _prepare(judge, left, context, folder=Path(folder) / "again")
+            _check_again(judge, left, again, how="the filter is applied to what it left")
         _check_scores(judge, batch, state, rows=rows)
+        _check_report(judge, state)
         _check_canaries(judge, batch, context, folder=Path(folder) / "canaries")
     return verdicts
 
@@ -66,12 +73,14 @@ def _check_columns(judge: Filter) -> None:
         raise broken(judge, f"columns is a tuple of names out of {', '.join(known)}; this is {judge.columns!r}")
 
 
-def _prepare(judge: Filter, batch: "pa.RecordBatch", given: Context | None, *, folder: Path) -> Path | None:
+def _prepare(
+    judge: Filter, batch: "pa.RecordBatch", given: Context | None, *, folder: Path, pieces: int = 1000
+) -> Path | None:
     """The state for judging; prepared with a scratch directory of its own, as the engine gives one."""
     own = given or context(folder)
     scratch = folder / "state"
     scratch.mkdir(parents=True)
-    state = judge.prepare(MemoryCorpus(batch), replace(own, scratch=scratch))
+    state = judge.prepare(MemoryCorpus(batch, rows=pieces), replace(own, scratch=scratch))
     if state is not None and not (state.is_dir() and state.is_relative_to(scratch)):
         raise broken(judge, f"prepare returns a directory under context.scratch, or None; it returned {state}")
     return state
@@ -145,24 +154,36 @@ def _check_pieces(judge: Filter, batch: "pa.RecordBatch", state: Path | None, *,
     _compare(judge, rows, verdicts(copied(judge), batch), how="judged by a copy, as in another process")
 
 
-def _check_again(judge: Filter, batch: "pa.RecordBatch", state: Path | None, *, rows: Sequence[_Row]) -> None:
-    """What stays, with its text replaced, stays as it is when judged again."""
+def _check_corpus_order(
+    judge: Filter, batch: "pa.RecordBatch", given: Context | None, *, rows: Sequence[_Row], folder: Path
+) -> None:
+    """The same verdicts whatever order and pieces the corpus came in."""
+    import pyarrow as pa
+
+    backwards = batch.take(pa.array(range(len(batch)), pa.int64())[::-1])
+    state = _prepare(judge, backwards, given, folder=folder, pieces=3)
+    _compare(judge, rows, _rows(judge, _judge(judge, batch, state)), how="prepared on the corpus in reverse order")
+
+
+def _left(batch: "pa.RecordBatch", rows: Sequence[_Row]) -> "pa.RecordBatch":
+    """What stays of a batch, with its text replaced."""
     import pyarrow as pa
 
     kept = [number for number, row in enumerate(rows) if row.keep]
-    if not kept:
-        return
-    table = batch.take(kept)
-    old = table.column("text").to_pylist()
+    left = batch.take(pa.array(kept, pa.int64()))
+    old = left.column("text").to_pylist()
     new = [text if rows[number].text is None else rows[number].text for number, text in zip(kept, old, strict=True)]
-    position = table.schema.get_field_index("text")
-    table = table.set_column(position, "text", pa.array(new, pa.string()))
-    again = _rows(judge, _judge(judge, table, state))
-    for number, text, row in zip(kept, new, again, strict=True):
+    return left.set_column(left.schema.get_field_index("text"), "text", pa.array(new, pa.string()))
+
+
+def _check_again(judge: Filter, left: "pa.RecordBatch", state: Path | None, *, how: str) -> None:
+    """What stays, with its text replaced, stays as it is."""
+    texts = left.column("text").to_pylist()
+    again = _rows(judge, _judge(judge, left, state))
+    for number, (text, row) in enumerate(zip(texts, again, strict=True)):
         if not row.keep or row.text not in (None, text):
             raise broken(
-                judge,
-                f"row {number} is kept at first, and {'dropped' if not row.keep else 'changed'} when judged again",
+                judge, f"of what is kept at first, row {number} is {'changed' if row.keep else 'dropped'} when {how}"
             )
 
 
@@ -170,6 +191,13 @@ def _check_scores(judge: Filter, batch: "pa.RecordBatch", state: Path | None, *,
     if isinstance(judge, ScoredFilter):
         decided = judge.decide(judge.score(batch.select(list(judge.columns)), state))
         _compare(judge, rows, _rows(judge, decided), how="decided on its scores")
+
+
+def _check_report(judge: Filter, state: Path | None) -> None:
+    method = getattr(judge, "report", None)
+    section = method(state) if method is not None else None
+    if section is not None and not isinstance(section, Section):
+        raise broken(judge, f"report returns a Section or None; it returned {type(section).__name__}")
 
 
 def _check_canaries(judge: Filter, batch: "pa.RecordBatch", given: Context | None, *, folder: Path) -> None:

@@ -5,6 +5,7 @@ order, the nesting and the quoting that hide a leak. Costs a few microseconds an
 """
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +14,7 @@ import orjson
 
 Field = Literal["query", "reference", "state"]
 FIELDS: tuple[Field, ...] = ("query", "reference", "state")
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,9 @@ def _leaves(key: str, value: Any, *, has_choices: bool) -> Iterator[Leaf]:
 
 
 def _holds_objects(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(inner, Mapping) or _holds_objects(inner) for inner in value)
+    return isinstance(value, (list, tuple)) and any(
+        isinstance(inner, Mapping) or _holds_objects(inner) for inner in value
+    )
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -106,13 +110,21 @@ def parse_call(text: str) -> tuple[str, tuple[Leaf, ...]] | None:
         return None
     if not isinstance(node, ast.Call):
         return None
-    leaves = [Leaf(key="", values=leaf.values) for value in node.args for leaf in _leaves("", _plain(value), **_ONE)]
-    for keyword in node.keywords:
-        leaves += _leaves(keyword.arg or "", _plain(keyword.value), **_ONE)
+    given = [("", value) for value in node.args] + [(keyword.arg or "", keyword.value) for keyword in node.keywords]
+    leaves = [leaf for key, value in given for leaf in _written_leaves(key, value, text.strip())]
     return ast.unparse(node.func), tuple(leaves)
 
 
-_ONE: Mapping[str, bool] = {"has_choices": False}
+def _written_leaves(key: str, node: ast.expr, text: str) -> list[Leaf]:
+    """The leaves of an argument; a single one may also be as the call has it: ``0.10``, ``1e3``."""
+    leaves = list(_leaves(key, _plain(node), has_choices=False))
+    if len(leaves) != 1 or isinstance(node, ast.Dict):
+        return leaves
+    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    more = None if is_text else ast.get_source_segment(text, node)
+    if more is None or _WORD.findall(more.lower()) in [_WORD.findall(value.lower()) for value in leaves[0].values]:
+        return leaves
+    return [Leaf(key=key, values=(*leaves[0].values, more))]
 
 
 def _plain(node: ast.expr) -> Any:
@@ -127,21 +139,21 @@ def items_of(value: Any, *, benchmark: str, item: str, field: Field) -> Iterator
     """The items in one value of a benchmark's record, whatever its shape.
 
     An object ``{"name", "arguments"}`` is a call, and so is text such as ``f(a=1)``; a list is taken element by
-    element, one of numbers as a whole; any other object is a state, and so is text that is one in JSON; other text is
-    words.
+    element, one of numbers as a whole; any other object is a state. Text that is an object or a list of objects in JSON
+    is taken for it; other text is words.
     """
     about: dict[str, Any] = {"benchmark": benchmark, "item": item, "field": field}
+    if isinstance(value, str):
+        value = _json(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         if not value:
             return
-        if not any(isinstance(element, (Mapping, str)) for element in value):
+        if not (_holds_objects(value) or any(isinstance(element, str) for element in value)):
             value = " ".join(str(element) for element in value)
         else:
             for element in value:
                 yield from items_of(element, **about)
             return
-    if isinstance(value, str):
-        value = _json_object(value)
     if isinstance(value, Mapping):
         yield from _object_items(value, about)
     elif isinstance(value, str) and field == "reference" and (call := parse_call(value)):
@@ -153,7 +165,7 @@ def items_of(value: Any, *, benchmark: str, item: str, field: Field) -> Iterator
 def _object_items(value: Mapping[str, Any], about: dict[str, Any]) -> Iterator[Item]:
     arguments = value.get("arguments", value.get("parameters"))
     if isinstance(arguments, str):
-        arguments = _json_object(arguments)
+        arguments = _json(arguments)
     if isinstance(value.get("name"), str) and isinstance(arguments, Mapping):
         yield Item(function=value["name"], leaves=call_leaves(arguments), **about)
     elif isinstance(value.get("content"), str) and "role" in value:
@@ -162,12 +174,12 @@ def _object_items(value: Mapping[str, Any], about: dict[str, Any]) -> Iterator[I
         yield Item(leaves=call_leaves(value), **about)
 
 
-def _json_object(text: str) -> Any:
-    """The object that ``text`` is in JSON, or the text."""
-    if not text.lstrip().startswith("{"):
+def _json(text: str) -> Any:
+    """The object, or list of objects, that ``text`` is in JSON; else the text."""
+    if not text.lstrip().startswith(("{", "[")):
         return text
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return text
-    return value if isinstance(value, dict) else text
+    return value if isinstance(value, dict) or _holds_objects(value) else text

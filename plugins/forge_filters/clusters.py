@@ -38,6 +38,9 @@ _RANKED = """
     )
 """
 
+_ORDERED = "SELECT place, bucket FROM shared JOIN ranked USING (doc) ORDER BY place, bucket"
+_PIECE = 1 << 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
@@ -93,25 +96,34 @@ def find_candidates(connection: "DuckDBPyConnection", folder: Path, *, memory_mb
         connection.execute(_ENTRIES, bands)
         connection.execute(_RANKED, docs)
         ranked = connection.execute("SELECT doc, same FROM ranked ORDER BY place").fetchnumpy()
-        entries = connection.execute(
-            "SELECT place, bucket FROM shared JOIN ranked USING (doc) ORDER BY place, bucket"
-        ).fetchnumpy()
-        buckets = connection.execute("SELECT count(*) FROM repeated").fetchall()[0][0]
+        starts, buckets = _entries(connection, size=len(ranked["doc"]))
+        bucket_count = connection.execute("SELECT count(*) FROM repeated").fetchall()[0][0]
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         why = str(error).partition("\n")[0][:300]
         raise StepError(
             f"joining similar documents failed: {why}; free some space on the disk of {folder.parent}, or raise "
             f"memory_mb (now {memory_mb}), and run the same command again"
         ) from error
-    places = np.asarray(entries["place"])
-    size = len(ranked["doc"])
     return Candidates(
         docs=np.asarray(ranked["doc"]).astype(np.int64),
         same=np.asarray(ranked["same"]).astype(np.uint64),
-        starts=np.searchsorted(places, np.arange(size + 1)).astype(np.int64),
-        buckets=np.asarray(entries["bucket"]).astype(np.int32),
-        bucket_count=int(buckets),
+        starts=starts,
+        buckets=buckets,
+        bucket_count=int(bucket_count),
     )
+
+
+def _entries(connection: "DuckDBPyConnection", *, size: int) -> tuple[Array, Array]:
+    """``starts`` and ``buckets`` of `Candidates`, fetched piece by piece: they are the most of its memory."""
+    count = connection.execute("SELECT count(*) FROM shared").fetchall()[0][0]
+    buckets = np.empty(count, np.int32)
+    starts = np.zeros(size + 1, np.int64)
+    done = 0
+    for batch in connection.execute(_ORDERED).to_arrow_reader(_PIECE):
+        buckets[done : done + batch.num_rows] = batch.column("bucket").to_numpy()
+        starts[1:] += np.bincount(batch.column("place").to_numpy(), minlength=size)
+        done += batch.num_rows
+    return np.cumsum(starts), buckets
 
 
 def cluster(
@@ -147,10 +159,10 @@ def _cluster(
     scores = np.zeros(size, np.float64)
     is_same = np.zeros(size, np.bool_)
     owners = np.full(size + 1, -1, np.int64)
-    heads = np.full(bucket_count, -1, np.int64)
-    following = np.full(len(buckets), -1, np.int64)
-    holder = np.empty(len(buckets), np.int64)
-    seen = np.full(size, -1, np.int64)
+    heads = np.full(bucket_count, -1, np.int32)
+    following = np.full(len(buckets), -1, np.int32)
+    holder = np.empty(len(buckets), np.int32)
+    seen = np.full(size, -1, np.int32)
     for place in range(size):
         if same[place] >= 0 and owners[same[place]] >= 0:
             survivors[place], scores[place], is_same[place] = owners[same[place]], 1.0, True

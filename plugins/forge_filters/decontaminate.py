@@ -3,8 +3,9 @@
 Looks for the questions, reference calls and states of BFCL, MMLU, DBBench and any JSON Lines file: questions by their
 n-grams, weighted by how few tasks have them, short ones as a whole; calls by function name with all argument values,
 in whichever order and notation; states by the share of their values. ``decontaminate`` drops or only reports,
-``decontaminate-mask`` replaces what was found. Some 25 MB of text a CPU second, and the same once more for the
-evidence, which `decontaminate_evidence` describes; the index takes 130 MB in each process and 4 seconds to build.
+``decontaminate-mask`` replaces what was found. Some 25 MB of text a CPU second, once: what the pass for the evidence
+(`decontaminate_evidence`) found clean is not looked through again. The index takes 130 MB in each process and 4 seconds
+to build.
 """
 
 from collections import Counter
@@ -38,7 +39,7 @@ class Against:
     files: dict[str, str] = option(
         {},
         help="more benchmarks by name: JSON Lines files, relative to the workspace; dbbench is read as AgentBench's, "
-        "bfcl and mmlu as a wheel. After a change of a file's content give it another name",
+        "bfcl and mmlu as a wheel",
     )
     query_keys: list[str] = option(["query", "question", "instruction", "prompt"], help="keys of a file's questions")
     reference_keys: list[str] = option(["reference", "calls", "ground_truth"], help="keys of a file's reference calls")
@@ -66,6 +67,10 @@ class Against:
         if not (self.benchmarks or self.files) or not self.fields:
             raise ValueError("there is nothing to look for; name some benchmarks or files, and some fields")
 
+    def inputs(self, workspace: Path) -> Sequence[Path]:
+        """The benchmarks that are files of the user's: a changed one is read again. Packages are pinned by version."""
+        return [workspace / given for _, given in sorted(self.files.items())]
+
     def prepare(self, corpus: Corpus, context: Context) -> Path | None:
         """Make the index and look through the corpus for the evidence; returns the folder that holds both.
 
@@ -74,7 +79,7 @@ class Against:
         """
         from forge_filters.benchmarks_canaries import canary_items
         from forge_filters.decontaminate_build import build
-        from forge_filters.decontaminate_evidence import write_evidence
+        from forge_filters.decontaminate_evidence import write_evidence, write_left_out
         from forge_filters.decontaminate_index import load, save
 
         built = build(
@@ -84,6 +89,7 @@ class Against:
         )
         kept = Counter(entry.benchmark for entry in built.entries)
         left_out = Counter(item.benchmark for item in built.left_out)
+        listed = write_left_out(built.left_out, context.scratch)
         for name in dict.fromkeys([*self.benchmarks, *self.files]):
             if not kept[name]:
                 raise StepError(
@@ -94,6 +100,8 @@ class Against:
                 f"decontaminate: {kept[name]:,} texts, calls and states of {name}; "
                 f"{left_out[name]:,} more are too short or too general to tell a leak by"
             )
+        if built.left_out:
+            context.log(f"decontaminate: these are listed in {listed}")
         save(context.scratch, built.entries, built.pointers())
         if self.evidence:
             count = write_evidence(corpus, load(context.scratch), context.scratch)
@@ -127,12 +135,12 @@ class Against:
 
 
 def _matches(batch: "pa.RecordBatch", state: Path | None) -> "Iterator[Match]":
+    from forge_filters.decontaminate_evidence import find_anew
     from forge_filters.decontaminate_index import load
-    from forge_filters.decontaminate_search import find
 
     if state is None:
         raise ValueError("decontaminate judges with the state that prepare left; it was given none")
-    return find(batch.column("text"), load(state))
+    return find_anew(batch.column("text"), load(state), state)
 
 
 def _scores(matches: "Iterator[Match]", rows: int) -> "pa.DoubleArray":

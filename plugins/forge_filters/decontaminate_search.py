@@ -136,6 +136,8 @@ def _structure_matches(words: Words, index: Index, hits: _Hits) -> Iterator[Matc
     look = _Look(words)
     for begin, end in pairwise(edges.tolist()):
         text, number = int(hits.texts[begin]), int(hits.entries[begin])
+        if not look.may_hold(index.entries[number], text=text):
+            continue
         best: tuple[float, Span] = (0.0, (0, 0))
         for position in sorted(set(hits.positions[begin:end].tolist())):
             score, run = look.around(position, index.entries[number], text=text)
@@ -156,6 +158,20 @@ class _Look:
         self._bounds = words.all_bounds()
         self._seen: dict[tuple[int, int, int], NDArray[np.uint64]] = {}
 
+    def may_hold(self, entry: Entry, *, text: int) -> bool:
+        """Whether enough of the entry is anywhere in a text: what a window misses may be elsewhere, not the reverse.
+
+        Spares a look around each anchor: a source file names thousands of things as some function's argument is named.
+        """
+        window = int(self._bounds[0][text]), int(self._bounds[1][text])
+        spare: float = 0 if entry.kind == CALL else (1.0 - FLOOR) * entry.total + 1e-9
+        for part, weight in zip(entry.parts, entry.weights, strict=True):
+            if not any((self._keys(window, length) == key).any() for length, key in part):
+                spare -= weight
+                if spare < 0:
+                    return False
+        return True
+
     def around(self, position: int, entry: Entry, *, text: int) -> tuple[float, Span]:
         """How much of the entry is around a word, and the span from the first to the last of it.
 
@@ -175,12 +191,15 @@ class _Look:
 
     def _nearest(self, window: Span, form: Span, position: int) -> Span | None:
         """The run nearest to a word, within a window of words, that has the length and key of ``form``."""
-        (begin, end), (length, key) = window, form
-        keys = self._seen.get((begin, end, length))
-        if keys is None:
-            keys = self._seen[begin, end, length] = self._words.keys(length, begin, end)
-        places = (keys == key).nonzero()[0]
+        begin, (length, key) = window[0], form
+        places = (self._keys(window, length) == key).nonzero()[0]
         if not len(places):
             return None
         at = begin + int(min(places.tolist(), key=lambda place: (abs(begin + place - position), place)))
         return at, at + length
+
+    def _keys(self, window: Span, length: int) -> "NDArray[np.uint64]":
+        keys = self._seen.get((*window, length))
+        if keys is None:
+            keys = self._seen[*window, length] = self._words.keys(length, *window)
+        return keys

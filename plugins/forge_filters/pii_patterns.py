@@ -7,6 +7,7 @@ that a line of a million letters takes a second and no day. Some 20 microseconds
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from forge_filters.pii_numbers import iban_length, is_card, is_iban, is_own_address, is_phone, words
 from forge_filters.pii_redaction import Finder, Span
@@ -46,7 +47,7 @@ _SHOWN_DOMAIN = re.compile(
 )
 _SHOWN_USER = re.compile(
     r"(?:user|test|example|sample|demo|username)[\w.-]{0,8}|your?[._-]?(?:name|email|mail)?|someone|j(?:ohn|ane|oe)[._-]?doe"
-    r"|no-?reply|donotreply|git|svn|hg|foo|bar|nobody|first(?:name)?\.last(?:name)?"
+    r"|no-?reply|donotreply|git|svn|hg|foo|bar|nobody|some-?user|first(?:name)?\.last(?:name)?"
 )
 _PHONE = re.compile(
     r"(?:(?<![\w+./=-])|(?<=\\[nrt]))\+(\d(?:[ .-]?\(?\d+\)?){1,8})(?![\w-]|\.\d)"
@@ -71,6 +72,7 @@ _VERSION_BEFORE = re.compile(
 )
 _ADDRESS_WORD = re.compile(r"\bip|addr|host|server|dns|\bping\b|inet|gateway|proxy|://|subnet|route|connect|peer", re.I)
 _NETWORK = re.compile(r"/(?:[12]?\d|3[01]|[4-9]\d|1[01]\d|12[0-7])(?!\d)")
+MOST_COUNTED = 100
 SMALL, SMALL_FIRST = 32, 16
 """Octets below `SMALL`, or a first one below `SMALL_FIRST`, are a version's or section's unless the line says more."""
 
@@ -80,7 +82,8 @@ def find_emails(line: str) -> Iterator[Span]:
     for match in _EMAIL.finditer(line):
         user = match[0].partition("@")[0].lower()
         domain = match[1].lower()
-        shown = _SHOWN_USER.fullmatch(user) or _SHOWN_DOMAIN.search(domain) or line.endswith("://", 0, match.start())
+        shown = _SHOWN_USER.fullmatch(user) is not None or _SHOWN_DOMAIN.search(domain) is not None
+        shown = shown or line.endswith("://", 0, match.start()) or (len(user) == 1 and domain[1:] == ".com")  # a@b.com
         if match[2].lower() in words(_ENDINGS) and not shown and ".." not in user and not user.endswith("."):
             yield Span(match.start(), match.end(), "email", match[0].lower())
 
@@ -121,8 +124,15 @@ def find_cards(line: str) -> Iterator[Span]:
     for match in _CARD.finditer(line):
         digits = re.sub(r"\D", "", match[0])
         near = line[max(0, match.start() - 80) : match.end() + 40]
-        if is_card(digits) and (match[3] is None or _CARD_WORD.search(near)):
+        if is_card(digits) and not _is_counting(match[0]) and (match[3] is None or _CARD_WORD.search(near)):
             yield Span(match.start(), match.end(), "card", digits)
+
+
+def _is_counting(text: str) -> bool:
+    """Whether the groups are numbers in a row, as in tables and printed arrays: ``2700 2701 2702 2703``."""
+    groups = [int(group) for group in re.findall(r"\d+", text)]
+    steps = {after - before for before, after in pairwise(groups)}
+    return len(steps) == 1 and abs(steps.pop()) <= MOST_COUNTED
 
 
 def find_ibans(line: str) -> Iterator[Span]:

@@ -4,22 +4,27 @@
 probabilities and cuts on others, and measures on the rest; ``quality.json`` in the state holds what came of it. A
 document's score is the calibrated precision that can be relied on for the documents at least as good as it: the lower
 bound (Wilson, 95 %) of the best cut that keeps it. So ``target_precision`` is the threshold, and another target needs
-no score again. Judging takes some 200 MB of text a second.
+no score again. A document is judged by its beginning, as much of it as the model was shown for a label. One of whose
+words fewer than a fifth are in the labels, of a language that none is in say, scores -1: nothing speaks for it.
+Judging takes some 200 MB of text a second.
 
 Sources: Joulin et al., "Bag of Tricks for Efficient Text Classification", 2016; Li et al., "DataComp-LM", 2024, section
 4.4; Penedo et al., "The FineWeb Datasets", 2024, for labels by a language model.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from forge.steps import Context, Corpus, Verdicts, option
+from forge.steps import Canary, Context, Corpus, Section, Verdicts, option
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 LOW = "low quality"
+UNKNOWN = "unlike all that was labelled"
+UNKNOWN_SCORE = -1.0
 REPORT_FILE = "quality.json"
 
 
@@ -45,6 +50,12 @@ class Quality:
         if min(self.epochs, self.dimensions) < 1:
             raise ValueError("epochs and dimensions are at least 1")
 
+    def canaries(self, seed: int) -> Sequence[Canary]:
+        """What no training may find good, and what is not to be judged; see `quality_canaries`."""
+        from forge_filters.quality_canaries import canaries
+
+        return canaries(self.domains, seed=seed)
+
     def prepare(self, corpus: Corpus, context: Context) -> Path | None:  # noqa: ARG002
         """Train, calibrate and measure; the labels hold their texts, so the corpus is not read.
 
@@ -64,7 +75,7 @@ class Quality:
         return context.scratch
 
     def score(self, batch: "pa.RecordBatch", state: Path | None) -> "pa.DoubleArray":
-        """Precision to rely on, 0 to 1 in steps of 0.0001; 1 for documents of other domains."""
+        """Precision to rely on, 0 to 1 in steps of 0.0001; 1 for documents of other domains, -1 for unknown words."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -82,11 +93,19 @@ class Quality:
         import pyarrow.compute as pc
 
         keep = pc.greater_equal(scores, self.target_precision)
-        return Verdicts(keep=keep, score=scores, reason=pc.if_else(keep, pa.scalar(None, pa.string()), LOW))
+        why = pc.if_else(pc.less(scores, 0.0), UNKNOWN, LOW)
+        return Verdicts(keep=keep, score=scores, reason=pc.if_else(keep, pa.scalar(None, pa.string()), why))
 
     def judge(self, batch: "pa.RecordBatch", state: Path | None) -> Verdicts:
         """`decide` on `score`."""
         return self.decide(self.score(batch, state))
+
+    def report(self, state: Path | None) -> Section:
+        """What the classifier is worth, on labels that it has not seen."""
+        from forge_filters.quality_report import section
+
+        assert state is not None
+        return section(read_report(state), target=self.target_precision)
 
 
 def read_report(state: Path) -> dict[str, Any]:

@@ -84,10 +84,12 @@ def wilson(right: int, total: int) -> tuple[float, float]:
 
 
 def cuts(logits: Array, labels: Array) -> list[Cut]:
-    """One cut for each distinct logit, ascending: from all documents to the best one."""
+    """One cut for each distinct logit, ascending: from all documents to the best one; none of no documents."""
+    if not len(logits):
+        return []
     order = np.argsort(logits, kind="stable")
     ranked, good = logits[order], labels[order]
-    firsts = np.flatnonzero(np.concatenate([[True], np.diff(ranked) > 0]))
+    firsts = np.flatnonzero(np.concatenate([[True], ranked[1:] > ranked[:-1]]))
     right = np.concatenate([np.cumsum(good[::-1])[::-1], [0]])
     found = []
     for first in firsts.tolist():

@@ -2,18 +2,23 @@
 
 A label set is a Parquet file named by its content (``NAME-HASH.parquet``), so that a recipe which names one names
 these very labels. The split is by source: within each source whole origins (a host, a provider) go to one side, or
-single documents where a source has few origins. A text is in the set once, so no document is on two sides.
+single documents where a source has few origins. Of texts that the classifier cannot tell apart one counts, so that no
+document is on two sides, under another case, number or punctuation neither.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from forge.files import file_hash
 from forge.records import stable_id
+from forge_filters.quality_words import line
 from forge_filters.shingles import Array
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FOLDER = Path(".forge/state/labels")
 COLUMNS = ("key", "source", "origin", "text", "label", "second")
@@ -31,6 +36,7 @@ class Labels:
     Attributes:
         keys: of the documents' content. label: bool. second: 1, 0, or -1 where nobody asked twice.
         facts: rubric, model and the like, as the file says.
+        alike: labelled texts that were left aside, since another one is the same to the classifier.
     """
 
     keys: list[str]
@@ -40,6 +46,12 @@ class Labels:
     label: Array
     second: Array
     facts: dict[str, str]
+    alike: int = 0
+
+    @property
+    def chars(self) -> int | None:
+        """Characters of a text that the model was shown; None: all."""
+        return int(self.facts["chars"]) if "chars" in self.facts else None
 
 
 def read_labels(workspace: Path, name: str) -> Labels:
@@ -59,14 +71,14 @@ def read_labels(workspace: Path, name: str) -> Labels:
 
 
 def sides(labels: Labels, *, seed: int) -> Array:
-    """By document the side that it is on, as an index into `SIDES`; a function of seed, source and origin."""
+    """By document the side that it is on, as an index into `SIDES`; a function of seed and origin."""
     origins: dict[str, set[str]] = {}
     for source, origin in zip(labels.sources, labels.origins, strict=True):
         origins.setdefault(source, set()).add(origin)
     found = []
     for key, source, origin in zip(labels.keys, labels.sources, labels.origins, strict=True):
         group = origin if len(origins[source]) >= FEW_ORIGINS else key
-        tenth = int(stable_id("quality", str(seed), source, group)[:8], 16) % len(_TENTHS)
+        tenth = int(stable_id("quality", str(seed), group)[:8], 16) % len(_TENTHS)
         found.append(SIDES.index(_TENTHS[tenth]))
     return np.array(found, np.int64)
 
@@ -97,7 +109,7 @@ def _read(path: Path) -> Labels:
     missing = sorted(set(COLUMNS) - set(table.schema.names))
     if missing:
         raise ValueError(f"{path.name}: no column {missing[0]!r}; run `forge label` again")
-    table = table.sort_by("key")
+    table, alike = _distinct(table.sort_by("key"))
     columns = {name: table.column(name).to_pylist() for name in COLUMNS}
     return Labels(
         keys=columns["key"],
@@ -107,4 +119,13 @@ def _read(path: Path) -> Labels:
         label=np.array(columns["label"], np.bool_),
         second=np.array([-1 if value is None else int(value) for value in columns["second"]], np.int64),
         facts={key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()},
+        alike=alike,
     )
+
+
+def _distinct(table: "pa.Table") -> tuple["pa.Table", int]:
+    """Of rows whose texts are the same to the classifier the first, and how many are left aside."""
+    first: dict[bytes, int] = {}
+    for row, text in enumerate(table.column("text").to_pylist()):
+        first.setdefault(line(text), row)
+    return table.take(list(first.values())), table.num_rows - len(first)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SCALE = 1 << 20
+LEAST_KNOWN = 0.2
+"""Share of a text's words that the model must know to have an opinion: of made-up words, or of a language that no
+label is in, the pairs that fall into others' buckets are all it would go by."""
 _MOST = (1 << 31) - 2
 _FILES = ("hashes", "weights", "pairs")
 
@@ -40,9 +43,20 @@ class Model:
 
     def logits(self, texts: "pa.StringArray") -> Array:
         """Log odds (float64) that each text is of quality, before calibration."""
+        return self._read(texts)[0]
+
+    def opinions(self, texts: "pa.StringArray") -> Array:
+        """Log odds as `logits` gives them; minus infinity where fewer than `LEAST_KNOWN` of the words are known."""
+        logits, is_known = self._read(texts)
+        return np.where(is_known, logits, -np.inf)
+
+    def _read(self, texts: "pa.StringArray") -> tuple[Array, Array]:
+        """Log odds, and whether enough words are known; a text without words has none that is."""
         data, offsets = buffers(texts)
-        sums, counts = features(data, offsets, table_of_bytes(), (self.hashes, self.weights, self.pairs))
-        return np.asarray(sums / (SCALE * np.maximum(counts, 1).astype(np.float64)))
+        found = features(data, offsets, table_of_bytes(), (self.hashes, self.weights, self.pairs))
+        sums, summed, words, known = found
+        logits = np.asarray(sums / (SCALE * np.maximum(summed, 1).astype(np.float64)))
+        return logits, (known >= LEAST_KNOWN * words) & (words > 0)
 
 
 def collapse(trained: Any, *, positive: str) -> Model:

@@ -12,7 +12,7 @@ import numpy as np
 
 from forge.steps import Context
 from forge_filters import quality_report as reporting
-from forge_filters.quality import REPORT_FILE
+from forge_filters.quality import REPORT_FILE, UNKNOWN_SCORE, read_report
 from forge_filters.quality_calibration import auc, cuts, platt, reliance
 from forge_filters.quality_labels import SIDES, Labels, noise, read_labels, sides
 from forge_filters.quality_model import Model, load, save, save_array, write_json
@@ -29,15 +29,26 @@ STAIRCASE_FILE = "staircase.npy"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Staircase:
-    """A model and the scores that its logits lead to: float64, ``steps[0]`` logits ascending, ``steps[1]`` scores."""
+    """A model and the scores that its logits lead to.
+
+    Attributes:
+        steps: float64, ``steps[0]`` logits ascending, ``steps[1]`` scores. chars: of a text that are read; None: all.
+    """
 
     model: Model
     steps: Array
+    chars: int | None = None
 
     def scores(self, texts: "pa.StringArray") -> Array:
         """Scores of n texts, float64."""
-        place = np.searchsorted(self.steps[0], self.model.logits(texts), side="right") - 1
-        return np.asarray(self.steps[1][np.maximum(place, 0)])
+        import pyarrow.compute as pc
+
+        if self.chars is not None:
+            texts = pc.utf8_slice_codeunits(texts, 0, self.chars)
+        logits = self.model.opinions(texts)
+        place = np.searchsorted(self.steps[0], logits, side="right") - 1
+        found = self.steps[1][np.maximum(place, 0)]
+        return np.where(np.isneginf(logits), UNKNOWN_SCORE, found)
 
 
 def prepare(name: str, context: Context, *, shape: tuple[int, int]) -> dict[str, Any]:
@@ -55,9 +66,11 @@ def prepare(name: str, context: Context, *, shape: tuple[int, int]) -> dict[str,
     texts, first = _side(labels, side, 0)
     model = train(texts, first, scratch=context.scratch, seed=context.seed, shape=shape)
     tuned, tested = (_held(labels, side, place, model) for place in (1, 2))
-    sigmoid = platt(tuned.logits, tuned.labels)
-    edges, heights = reliance(cuts(tuned.logits, tuned.labels))
+    known = np.isfinite(tuned.logits)  # the others are dropped at any cut
+    sigmoid = platt(tuned.logits[known], tuned.labels[known])
+    edges, heights = reliance(cuts(tuned.logits[known], tuned.labels[known]))
     report: dict[str, Any] = {
+        "chars": labels.chars,
         "labels": _facts(labels, side, name=name),
         "sigmoid": {"slope": sigmoid.slope, "shift": sigmoid.shift},
         "fit": reporting.calibration(tested, sigmoid),
@@ -77,7 +90,7 @@ def prepare(name: str, context: Context, *, shape: tuple[int, int]) -> dict[str,
 @lru_cache(maxsize=4)
 def load_staircase(state: Path) -> Staircase:
     """What `prepare` left."""
-    return Staircase(model=load(state), steps=np.load(state / STAIRCASE_FILE))
+    return Staircase(model=load(state), steps=np.load(state / STAIRCASE_FILE), chars=read_report(state)["chars"])
 
 
 def _check(labels: Labels, side: Array) -> None:
@@ -97,9 +110,12 @@ def _side(labels: Labels, side: Array, place: int) -> tuple[list[str], Array]:
 
 
 def _held(labels: Labels, side: Array, place: int, model: Model) -> reporting.Held:
+    import pyarrow as pa
+
     rows = np.flatnonzero(side == place)
     texts, label = _side(labels, side, place)
-    return reporting.Held(logits=predict(model, texts), labels=label, sources=[labels.sources[row] for row in rows])
+    logits = model.opinions(pa.array(texts, pa.large_string()))
+    return reporting.Held(logits=logits, labels=label, sources=[labels.sources[row] for row in rows])
 
 
 def _baselines(labels: Labels, side: Array, *, context: Context, shape: tuple[int, int]) -> dict[str, float]:
@@ -121,4 +137,5 @@ def _facts(labels: Labels, side: Array, *, name: str) -> dict[str, Any]:
     counts: dict[str, int] = {kind: int(np.count_nonzero(side == place)) for place, kind in enumerate(SIDES)}
     good = round(float(np.mean(labels.label)), 4)
     facts = {key: value for key, value in labels.facts.items() if key in ("rubric", "model")}
-    return {"name": name, **facts, "documents": len(labels.keys), "good": good, **counts, **noise(labels)}
+    shape = {"documents": len(labels.keys), "alike": labels.alike, "good": good}
+    return {"name": name, **facts, **shape, **counts, **noise(labels)}

@@ -1,27 +1,28 @@
-"""What the classifier is worth, measured on documents that it was not trained on: as JSON and as a section of HTML.
+"""What the classifier is worth, measured on documents that it was not trained on: as JSON and as a report's section.
 
 Nothing here depends on a threshold: the report holds every step of the staircase that scores climb, and a reader looks
 up the one for a target.
 """
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from forge.steps import Section, Table
 from forge_filters.quality_calibration import Cut, Sigmoid, auc, cuts, wilson
 from forge_filters.quality_training import AS_WELL
 from forge_filters.shingles import Array
 
 POINTS = 20
 _DRIFT_SIGMAS = 3.0
+_DRIFT_ROW = ("source", "documents", "good", "predicted", "sigmas")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Held:
-    """Labelled documents that the model has not seen: logits (float64), labels (bool), sources."""
+    """Labelled documents that the model has not seen; logits as `Model.opinions` gives them, labels bool."""
 
     logits: Array
     labels: Array
@@ -71,7 +72,7 @@ def curve(held: Held, sigmoid: Sigmoid) -> list[dict[str, Any]]:
 
 def calibration(held: Held, sigmoid: Sigmoid) -> dict[str, Any]:
     """Brier's score and the expected calibration error over ten equal bins."""
-    chances = sigmoid(held.logits)
+    chances = _chances(held.logits, sigmoid)
     bins = np.minimum((chances * 10).astype(np.int64), 9)
     gaps = [abs(float(np.sum(chances[bins == bin] - held.labels[bins == bin]))) for bin in range(10)]
     count = max(1, len(chances))
@@ -81,7 +82,7 @@ def calibration(held: Held, sigmoid: Sigmoid) -> dict[str, Any]:
 
 def drift(held: Held, sigmoid: Sigmoid) -> list[dict[str, Any]]:
     """By source, how far the mean probability lies from the share of good ones, in standard errors."""
-    chances = sigmoid(held.logits)
+    chances = _chances(held.logits, sigmoid)
     sources = np.array(held.sources, object)
     rows = []
     for source in sorted(set(held.sources)):
@@ -134,18 +135,54 @@ def step_for(report: Mapping[str, Any], target: float) -> dict[str, Any] | None:
     return next((step for step in steps if step["promised"] >= target), None)
 
 
-def render_section(report: Mapping[str, Any], *, target: float) -> str:
-    """The report as a section of HTML."""
+def section(report: Mapping[str, Any], *, target: float) -> Section:
+    """The report for a page, with the cut for a target precision."""
+    labels, fit = report["labels"], report["fit"]
+    lines = [
+        f"{summary(report, target=target)}.",
+        f"Labels {labels['name']} by {labels.get('model', 'a model not named')}: {labels['train']:,} to train on, "
+        f"{labels['calibrate']:,} to calibrate on, {labels['test']:,} to test on, split by where they are from; "
+        f"{labels['alike']:,} that say the same as another are left aside. Brier score {fit['brier']:.3f}, calibration "
+        f"error {fit['error']:.3f}.",
+    ]
+    if labels["twice"]:
+        lines.append(
+            f"{labels['twice']:,} were asked for twice: {labels['disagree']:.0%} disagree, kappa "
+            f"{labels['kappa']:.2f}, so that about {labels['noise']:.0%} of the labels are wrong."
+        )
+    warned = [f"{line}." for line in report["warnings"]]
+    return Section(title="Quality classifier", lines=lines, warnings=warned, tables=_tables(report, target))
+
+
+def _tables(report: Mapping[str, Any], target: float) -> list[Table]:
     step = step_for(report, target)
-    parts = ["<section><h2>Quality classifier</h2>", f"<p>{html.escape(summary(report, target=target))}</p>"]
-    parts += [f"<p><strong>Warning:</strong> {html.escape(line)}.</p>" for line in report["warnings"]]
-    columns = ("kept", "probability", "precision", "low", "high", "recall", "f1")
-    parts.append(_table("Yield curve (test side)", columns, report["curve"]))
-    parts.append(_table("Sources", ("source", "documents", "good", "predicted", "sigmas"), report["sources"]))
-    parts.append(_table("Baselines", ("baseline", "auc", "as_well"), report["baselines"]))
-    if step is not None:
-        parts.append(_table(f"The cut for a precision of {target:g}", ("promised", *columns), [step]))
-    return "\n".join([*parts, "</section>"])
+    rates = ("documents", "kept", "precision", "low", "high", "recall", "f1")
+    heads = ("Probability", "Documents", "Kept", "Precision", "From", "To", "Recall", "F1")
+    return [
+        Table(
+            title=f"The cut for a precision of {target:g}, on the test side (95 % interval)",
+            columns=("Promised", *heads),
+            rows=[] if step is None else [_values(step, "promised", "probability", *rates)],
+        ),
+        Table(
+            title="Against what knows less: area under the curve",
+            columns=("Judged by", "Area", "As well as the model"),
+            rows=[
+                ("the model", report["fit"]["auc"], ""),
+                *((f"{row['baseline']} alone", row["auc"], _yes(row["as_well"])) for row in report["baselines"]),
+            ],
+        ),
+        Table(
+            title="Drift by source: share that is good, as labelled and as predicted",
+            columns=("Source", "Documents", "Labelled", "Predicted", "Standard errors apart", "Drifts"),
+            rows=[(*_values(row, *_DRIFT_ROW), _yes(row["drifts"])) for row in report["sources"]],
+        ),
+        Table(
+            title="Yield curve: what is left of the test side, and how good it is (95 % interval)",
+            columns=heads,
+            rows=[_values(row, "probability", *rates) for row in report["curve"]],
+        ),
+    ]
 
 
 def summary(report: Mapping[str, Any], *, target: float) -> str:
@@ -162,16 +199,22 @@ def summary(report: Mapping[str, Any], *, target: float) -> str:
     )
 
 
-def _table(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(row[name]))}</td>" for name in columns) + "</tr>" for row in rows
-    )
-    return f"<h3>{html.escape(title)}</h3><table><tr>{head}</tr>{body}</table>"
+def _values(row: Mapping[str, Any], *names: str) -> tuple[Any, ...]:
+    return tuple(row[name] for name in names)
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
 
 
 def _at(sigmoid: Sigmoid, logit: float) -> float:
-    return float(sigmoid(np.array([logit]))[0])
+    return float(_chances(np.array([logit]), sigmoid)[0])
+
+
+def _chances(logits: Array, sigmoid: Sigmoid) -> Array:
+    """Probabilities; 0 for documents that the model has no opinion of."""
+    known = np.isfinite(logits)
+    return np.where(known, sigmoid(np.where(known, logits, 0.0)), 0.0)
 
 
 def _round(value: float) -> float:

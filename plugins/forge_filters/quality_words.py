@@ -35,8 +35,8 @@ _END_OF_TEXT = np.uint64(3617362777)  # of </s>
 
 
 @compiled
-def features(data: Array, offsets: Array, plain: Array, table: tuple[Array, Array, Array]) -> tuple[Array, Array]:
-    """Sum of the weights of the words and pairs of each text, and how many of them the model knows.
+def features(data: Array, offsets: Array, plain: Array, table: tuple[Array, Array, Array]) -> Array:
+    """Sums of the weights of the words and pairs of each text, and how many words the model knows.
 
     Args:
         data: UTF-8 bytes. offsets: n + 1 offsets into them. plain: what becomes of each byte (uint8, 256).
@@ -44,28 +44,32 @@ def features(data: Array, offsets: Array, plain: Array, table: tuple[Array, Arra
             and weights of the pairs' buckets (int32, a power of two).
 
     Returns:
-        sums and counts, int64, n each.
+        int64, shape (4, n): sums of the weights, how many were summed, words, and those of them that the model knows.
     """
     hashes, weights, pairs = table
     size = len(offsets) - 1
-    sums = np.zeros(size, np.int64)
-    counts = np.zeros(size, np.int64)
+    found = np.zeros((4, size), np.int64)
     pair_mask = np.uint64(len(pairs) - 1)
     for row in range(size):
         before: Any = _NONE
+        total, summed, words, known = 0, 0, 0, 0
         place, stop = offsets[row], offsets[row + 1]
         while place <= stop:
             value, place = _word(data, plain, place, stop)
+            is_word = place <= stop
+            words += is_word
             slot = _slot(hashes, weights, value)
             if weights[slot] != FREE:
-                sums[row] += weights[slot]
-                counts[row] += 1
+                total += weights[slot]
+                summed += 1
+                known += is_word
             signed = value | _HIGH if value & _SIGN_BIT else value
             if before != _NONE:
-                sums[row] += pairs[(before * _PAIR + signed) & pair_mask]
-                counts[row] += 1
+                total += pairs[(before * _PAIR + signed) & pair_mask]
+                summed += 1
             before = signed
-    return sums, counts
+        found[0, row], found[1, row], found[2, row], found[3, row] = total, summed, words, known
+    return found
 
 
 @compiled

@@ -4,7 +4,7 @@ The web retrieval of the paper: seeds (API documentation, say) are embedded, and
 ``top_k`` to each seed stay, unless they are less similar than ``min_similarity``. A cheap guess (`prefilter`) spares
 the model most of what is nowhere near; what it loses is measured in every run. The score is the similarity to the
 nearest seed. It is minus infinity for what no seed has among its nearest, and infinity for seeds and for documents
-that are not judged: both are settled whatever the threshold.
+that are not judged: both are settled whatever the threshold. `forge explain` says which seed a document is nearest to.
 
 ``prepare`` does all the work; see `semantic_match_prepare` for what it leaves. ``judge`` looks ids up. The model
 decides the cost: on two cores some 20-200 documents a second. ``device = "cuda"`` runs it on an accelerator.
@@ -19,8 +19,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from forge.steps import Context, Corpus, Verdicts, option
+from forge.canaries import PREFIX
+from forge.steps import Canary, Context, Corpus, Section, Verdicts, option
 from forge_filters.embedding import DEFAULT, Model, Pooling, Precision, Similarity
+from forge_filters.semantic_match_canaries import SEED_ID, canaries
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 NOT_NEAREST = "not among the nearest to a seed"
 TOO_FAR = "too far from every seed"
-MATCHES = "matches.parquet"
+MATCHES = "evidence.parquet"
 PAGE_COLUMNS = ("id", "domain", "source", "kind", "url")
 
 
@@ -55,7 +57,9 @@ class SemanticMatch:
         300, help="documents embedded whatever the prefilter says, to measure what it loses", unit="documents"
     )
     model: str = option(DEFAULT, help="a name such as OpenMatch/cocodr-base-msmarco, or a folder")
-    pooling: Pooling = option("auto", help="one vector out of many: cls, mean; auto: as the model says")
+    pooling: Pooling = option(
+        "auto", help="one vector out of many: cls, mean; auto: cls for COCO-DR, else as the model says"
+    )
     similarity: Similarity = option("auto", help="cosine or dot; auto: dot for COCO-DR, else cosine")
     max_tokens: int = option(256, help="of a document that the model reads", unit="tokens")
     precision: Precision = option("bfloat16", help="arithmetic of the model: bfloat16 or float32")
@@ -67,6 +71,16 @@ class SemanticMatch:
         for name, least in (("max_seeds", 1), ("top_k", 1), ("sample", 1), ("max_tokens", 8)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} = {getattr(self, name)} is too few; give {least} or more")
+
+    def canaries(self, seed: int) -> Sequence[Canary]:
+        """A seed, its copy, and what is neither; see `semantic_match_canaries`."""
+        return canaries(self, seed=seed)
+
+    def inputs(self, workspace: Path) -> Sequence[Path]:
+        """The files of a model of the user's own: other weights under the same name are another model."""
+        from forge_filters.embedding import model_files
+
+        return [] if self.model == DEFAULT else model_files(self.encoder(workspace))
 
     def prepare(self, corpus: Corpus, context: Context) -> Path | None:
         """Embed seeds and documents, and find who is nearest to whom; returns the folder that says so.
@@ -106,6 +120,13 @@ class SemanticMatch:
         """`decide` on `score`."""
         return self.decide(self.score(batch, state))
 
+    def report(self, state: Path | None) -> Section:
+        """What the retrieval is worth: retrieved text against random text, and what the prefilter loses."""
+        from forge_filters.semantic_match_report import read_report, section
+
+        assert state is not None
+        return section(read_report(state))
+
     def seeds(self, batch: "pa.RecordBatch") -> "pa.BooleanArray":
         """Which documents of a batch with `PAGE_COLUMNS` are seeds."""
         import pyarrow as pa
@@ -116,19 +137,23 @@ class SemanticMatch:
         for pattern in self.seed_urls:
             like = "(?s)^" + re.escape(pattern).replace(r"\*", ".*") + "$"
             mask = pc.or_(mask, pc.match_substring_regex(batch.column("url").cast(pa.string()), like).fill_null(False))
-        return mask
+        return pc.or_(mask, pc.equal(batch.column("id"), SEED_ID))
 
     def judged(self, batch: "pa.RecordBatch") -> "pa.BooleanArray":
         """Which documents of a batch with `PAGE_COLUMNS` must resemble a seed to stay."""
         import pyarrow.compute as pc
 
         mask = pc.and_not(_one_of(batch.column("domain"), self.domains), self.seeds(batch))
-        return pc.and_(mask, _one_of(batch.column("source"), self.sources)) if self.sources else mask
+        if not self.sources:
+            return mask
+        mine = pc.or_(_one_of(batch.column("source"), self.sources), pc.starts_with(batch.column("id"), PREFIX))
+        return pc.and_(mask, mine)
 
-    def encoder(self) -> Model:
-        """The model as `embedding` takes it."""
+    def encoder(self, root: Path = Path()) -> Model:
+        """The model as `embedding` takes it; ``root``: the workspace, which a folder's name is relative to."""
         return Model(
             name=self.model,
+            root=root,
             pooling=self.pooling,
             similarity=self.similarity,
             max_tokens=self.max_tokens,
@@ -167,5 +192,5 @@ def _load(path: Path) -> tuple[Any, Any]:
     """Ids and similarities of what was retrieved. A state's folder is named by its content: a path never changes."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path, columns=["document", "similarity"])
-    return as_bytes(table.column("document").to_pylist()), table.column("similarity").to_numpy()
+    table = pq.read_table(path, columns=["id", "similarity"], filters=[("retrieved", "=", True)], partitioning=None)
+    return as_bytes(table.column("id").to_pylist()), table.column("similarity").to_numpy()

@@ -5,14 +5,18 @@ embed (`embedding`, through `embedding_cache` in the workspace's cache, so that 
 search (`semantic_match_search`), `CHUNK` documents at a time. Memory: seeds, and some 60 bytes a document that passes
 the prefilter; texts of one chunk.
 
-The state: ``matches.parquet`` (document, seed, similarity; what is among the nearest ``top_k`` of some seed, by id; the
-seed is the nearest) and ``report.json`` (`semantic_match_report`).
+The state: ``evidence.parquet``, which `forge explain` reads too (by ``id`` of each embedded document: its nearest seed,
+that seed's address, the similarity, and whether the document is ``retrieved``, among the nearest ``top_k`` of some
+seed), and ``report.json`` (`semantic_match_report`). Canaries are retrieved among themselves
+(`semantic_match_canaries`).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forge.canaries import PREFIX
 from forge.errors import StepError
 from forge.files import atomic_path
 from forge.steps import Context, Corpus
@@ -20,6 +24,7 @@ from forge_filters.embedding import Encoder
 from forge_filters.embedding_cache import VectorCache, text_hash
 from forge_filters.prefilter import Prefilter
 from forge_filters.semantic_match import MATCHES, PAGE_COLUMNS, SemanticMatch, as_bytes
+from forge_filters.semantic_match_canaries import LEAST_CUT
 from forge_filters.semantic_match_report import write_report
 from forge_filters.semantic_match_search import BestOfSeeds, in_units, ranked, unit_of
 
@@ -67,6 +72,7 @@ class Draw:
     """What the first reading finds: seeds by id in ascending order, and the largest hash that is of the sample."""
 
     seed_ids: Sequence[str]
+    seed_urls: Sequence[str | None]
     seed_texts: Sequence[str]
     last_sampled: bytes
     judged: int
@@ -74,30 +80,79 @@ class Draw:
 
 def retrieve(step: SemanticMatch, corpus: Corpus, context: Context) -> None:
     """Write the state into ``context.scratch``."""
-    draw = _draw(step, corpus)
+    real = _Real(corpus)
+    draw = _draw(step, real)
+    if not draw.seed_ids:
+        raise StepError("no document is a seed; check seed_sources, seed_kinds and seed_urls against `forge status`")
     context.log(f"semantic-match: {len(draw.seed_ids)} seeds, {draw.judged} documents to judge")
-    search = _Search(step, draw, context=context)
+    encoder = Encoder(step.encoder(context.workspace))
+    folder = context.cache / "embeddings" / encoder.fingerprint
+    cache = VectorCache(folder, encode=encoder.encode, dimension=encoder.dimension)
+    search = _searched(step, real, draw=draw, cache=cache)
+    write_report(step, search.found(), context=context, search=search, judged=draw.judged)
+    tables = [_evidence(search)]
+    planted = _Planted(real.planted)
+    own = replace(step, top_k=1, prefilter=max(step.prefilter, LEAST_CUT))
+    drawn = _draw(own, planted)
+    if drawn.seed_ids:
+        tables.append(_evidence(_searched(own, planted, draw=drawn, cache=cache)))
+    _write(tables, context.scratch / MATCHES)
+
+
+def _searched(step: SemanticMatch, corpus: Corpus, *, draw: Draw, cache: VectorCache) -> "_Search":
+    search = _Search(step, draw, cache=cache)
     for page in _pages(step, corpus, draw=draw):
         search.add(page)
-    found = search.found()
-    kept = search.best.ids()
-    write_report(step, found, context=context, search=search, judged=draw.judged)
-    _write_matches(found, kept=kept, seed_ids=search.seed_ids, path=context.scratch / MATCHES)
+    return search
+
+
+class _Real:
+    """A corpus without its canaries, which are set aside as they come by."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.fingerprint = corpus.fingerprint
+        self.planted: list[pa.RecordBatch] = []
+        self._corpus = corpus
+
+    def batches(self, columns: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+        """Batches of the named columns, the id among them."""
+        import pyarrow.compute as pc
+
+        self.planted = []
+        for batch in self._corpus.batches(columns):
+            is_planted = pc.starts_with(batch.column("id"), PREFIX)
+            if pc.any(is_planted).as_py():
+                self.planted.append(batch.filter(is_planted))
+                yield batch.filter(pc.invert(is_planted))
+            else:
+                yield batch
+
+
+@dataclass(slots=True)
+class _Planted:
+    """The canaries as a corpus of their own."""
+
+    planted: "Sequence[pa.RecordBatch]"
+    fingerprint: str = ""
+
+    def batches(self, columns: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+        """Batches of the named columns."""
+        for batch in self.planted:
+            yield batch.select(list(columns))
 
 
 class _Search:
     """Embeds pages and keeps what is nearest."""
 
-    def __init__(self, step: SemanticMatch, draw: Draw, *, context: Context) -> None:
-        encoder = Encoder(step.encoder())
-        folder = context.cache / "embeddings" / encoder.fingerprint
-        self.cache = VectorCache(folder, encode=encoder.encode, dimension=encoder.dimension)
+    def __init__(self, step: SemanticMatch, draw: Draw, *, cache: VectorCache) -> None:
+        self.cache = cache
         raw = self.cache.vectors(draw.seed_texts)
         self._unit = unit_of(raw)
         # Of seeds with the same vector the smallest id is the one that is named.
         seeds, first = _distinct(in_units(raw, self._unit))
         self.seeds = seeds
         self.seed_ids = [draw.seed_ids[place] for place in first]
+        self.seed_urls = [draw.seed_urls[place] for place in first]
         self.best = BestOfSeeds(seeds, top_k=step.top_k)
         self.sample_vectors: list[Any] = []
         self._cut = step.prefilter
@@ -147,27 +202,34 @@ def _distinct(seeds: Any) -> tuple[Any, list[int]]:
 
 def _draw(step: SemanticMatch, corpus: Corpus) -> Draw:
     """Read the corpus for its seeds and for the sample's bound."""
-    seeds: dict[tuple[bytes, str], str] = {}
+    seeds: dict[tuple[bytes, str], tuple[str | None, str]] = {}
     sample: set[bytes] = set()
     judged = 0
     for batch, texts in _batches(step, corpus):
         mine = batch.append_column("text", texts)
-        for row in mine.filter(step.seeds(batch)).select(["id", "text"]).to_pylist():
-            seeds[text_hash(row["text"]), row["id"]] = row["text"]
+        for row in mine.filter(step.seeds(batch)).select(["id", "url", "text"]).to_pylist():
+            seeds[text_hash(row["text"]), row["id"]] = (row["url"], row["text"])
         if len(seeds) > 2 * step.max_seeds:
-            seeds = dict(sorted(seeds.items())[: step.max_seeds])
+            seeds = dict(sorted(seeds.items(), key=_first)[: step.max_seeds])
         chosen = texts.filter(step.judged(batch)).to_pylist()
         judged += len(chosen)
         sample.update(map(text_hash, chosen))
         if len(sample) > 2 * step.sample + CHUNK:
             sample = set(sorted(sample)[: step.sample])
-    if not seeds:
-        raise StepError("no document is a seed; check seed_sources, seed_kinds and seed_urls against `forge status`")
-    rows = sorted((name, text) for (_, name), text in sorted(seeds.items())[: step.max_seeds])
+    chosen_seeds = [(name, *facts) for (_, name), facts in sorted(seeds.items(), key=_first)[: step.max_seeds]]
+    rows = sorted(chosen_seeds, key=_first)
     last = max(sorted(sample)[: step.sample], default=b"")
     return Draw(
-        seed_ids=[row[0] for row in rows], seed_texts=[row[1] for row in rows], last_sampled=last, judged=judged
+        seed_ids=[row[0] for row in rows],
+        seed_urls=[row[1] for row in rows],
+        seed_texts=[row[2] for row in rows],
+        last_sampled=last,
+        judged=judged,
     )
+
+
+def _first(item: tuple[Any, ...]) -> Any:
+    return item[0]
 
 
 def _batches(step: SemanticMatch, corpus: Corpus) -> "Iterator[tuple[pa.RecordBatch, pa.StringArray]]":
@@ -202,19 +264,29 @@ def _pages(step: SemanticMatch, corpus: Corpus, *, draw: Draw) -> Iterator[_Page
         yield page
 
 
-def _write_matches(found: Found, *, kept: Any, seed_ids: Sequence[str], path: Any) -> None:
+def _evidence(search: _Search) -> "pa.Table":
+    """All that was embedded, by id; a document that stands in the corpus twice, once."""
     import numpy as np
+    import pyarrow as pa
+
+    found = search.found()
+    is_retrieved = np.isin(found.ids, search.best.ids()) & found.passed.astype(bool)
+    _, rows = np.unique(found.ids, return_index=True)
+    seeds = found.seed[rows].astype(np.int64)
+    return pa.table(
+        {
+            "id": pa.array([name.decode("utf-8", "surrogatepass") for name in found.ids[rows]], pa.string()),
+            "seed": pa.array(search.seed_ids, pa.string()).take(pa.array(seeds)),
+            "seed_url": pa.array(search.seed_urls, pa.string()).take(pa.array(seeds)),
+            "similarity": pa.array(found.similarity[rows], pa.float64()),
+            "retrieved": pa.array(is_retrieved[rows], pa.bool_()),
+        }
+    )
+
+
+def _write(tables: "Sequence[pa.Table]", path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = np.flatnonzero(np.isin(found.ids, kept) & found.passed.astype(bool))
-    rows = rows[np.argsort(found.ids[rows], kind="stable")]
-    table = pa.table(
-        {
-            "document": pa.array([name.decode("utf-8", "surrogatepass") for name in found.ids[rows]], pa.string()),
-            "seed": pa.array([seed_ids[int(place)] for place in found.seed[rows]], pa.string()),
-            "similarity": pa.array(found.similarity[rows], pa.float64()),
-        }
-    )
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(pa.concat_tables(tables), temporary, compression="zstd", row_group_size=1 << 16)

@@ -5,16 +5,20 @@ what does the prefilter lose: of a random sample, embedded whatever the prefilte
 the exact answer passed it? Costs one comparison of the sample with the seeds.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forge.files import write_text
 from forge.records import to_json
-from forge.steps import Context
+from forge.steps import Context, Section, Table
 
 if TYPE_CHECKING:
     from forge_filters.semantic_match import SemanticMatch
 
 REPORT = "report.json"
+LEAST_RECALL = 0.9
+"""A prefilter that lets less of what belongs pass is warned of."""
 LEVELS = (0.0, 0.5, 0.75, 0.9, 0.95, 0.99)
 """Shares of the random sample below the similarities that the report gives recall for."""
 
@@ -53,6 +57,53 @@ def write_report(step: "SemanticMatch", found: Any, *, context: Context, search:
     embedded_now = facts.pop("embedded_now")
     write_text(context.scratch / REPORT, to_json(facts) + "\n")
     _say(facts, context=context, embedded_now=embedded_now)
+    for line in _warnings(facts):
+        context.log(f"semantic-match: warning: {line}")
+
+
+def read_report(state: Path) -> dict[str, Any]:
+    """What `write_report` left."""
+    import json
+
+    found: dict[str, Any] = json.loads((state / REPORT).read_bytes())
+    return found
+
+
+def section(facts: Mapping[str, Any]) -> Section:
+    """The report for a page."""
+    means, guess = facts["similarity"], facts["prefilter"]
+    lines = [
+        f"Of {facts['judged']:,} judged documents {facts['passed_prefilter']:,} passed the prefilter and "
+        f"{facts['retrieved']:,} are among the nearest to one of {facts['seeds']:,} seeds.",
+        f"Mean similarity to the nearest seed: {_text(means['retrieved'])} of what is retrieved, "
+        f"{_text(means['random'])} of {means['random_documents']:,} random documents.",
+    ]
+    tables = []
+    if guess["cut"]:
+        lines.append(
+            f"The prefilter at {guess['cut']:g} passes {_text(guess['share_embedded'])} of random documents, and "
+            f"{_text(guess['recall_of_top_k'])} of those {guess['top_k_documents']:,} among them that are near enough "
+            "to be retrieved."
+        )
+        tables.append(
+            Table(
+                title="Recall of the prefilter among random documents at least so similar",
+                columns=("Similarity from", "Documents", "Passed"),
+                rows=[(level["similarity"], level["documents"], level["recall"]) for level in guess["levels"]],
+            )
+        )
+    return Section(title="Retrieval by similarity", lines=lines, warnings=_warnings(facts), tables=tables)
+
+
+def _warnings(facts: Mapping[str, Any]) -> list[str]:
+    """What a person should know."""
+    means, guess, said = facts["similarity"], facts["prefilter"], []
+    if means["retrieved"] is not None and means["random"] is not None and means["retrieved"] <= means["random"]:
+        said.append("What is retrieved is no nearer to the seeds than random text: look at the seeds and the model.")
+    if guess["cut"] and guess["recall_of_top_k"] is not None and guess["recall_of_top_k"] < LEAST_RECALL:
+        lost = 1 - guess["recall_of_top_k"]
+        said.append(f"The prefilter loses {lost:.0%} of what top_k keeps: lower prefilter, or turn it off with 0.")
+    return said
 
 
 def _belongs(search: Any) -> Any:

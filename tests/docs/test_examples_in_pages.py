@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from forge.host import PluginHost
+from forge.host import OWN_DISTRIBUTION, PluginHost
 from forge.options import make_step
 from forge.recipe import TOP_KEYS, ExportTable, Recipe, load_recipe
 from forge_trainer.plan import ModelPlan, OptimizerPlan, Plan, StagePlan, load_plan
@@ -62,3 +62,15 @@ def test_every_key_of_a_plan_is_documented(kind: type[msgspec.Struct]) -> None:
     text = (ROOT / "docs/training.md").read_text(encoding="utf-8")
     for field in msgspec.structs.fields(kind):
         assert re.search(rf"`\[*{field.encode_name}\]*`", text), field.encode_name
+
+
+def test_the_filters_that_the_page_shows_are_those_there_are(tmp_path: Path) -> None:
+    page = "docs/filters.md"
+    for containing in ('name = "length"', "min_drop_rate"):
+        path = tmp_path / "forge.toml"
+        path.write_text(block(page, containing), encoding="utf-8")
+        recipe = load_recipe(path)
+        assert make_steps(recipe) == len(recipe.filters) > 0
+    text = (ROOT / page).read_text(encoding="utf-8")
+    own = [offer.name for offer in PluginHost().offers("filter") if offer.origin.distribution == OWN_DISTRIBUTION]
+    assert [name for name in own if f"| `{name}` |" not in text] == []

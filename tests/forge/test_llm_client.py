@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from forge.clients.llm import LlmClient, Patience
-from forge.clients.llm_calls import Answer, Call, Caps, Failure, Prices
 from forge.clients.llm_journal import Journal
 from forge.errors import StepError
+from forge.llm import Answer, Call, Caps, Failure, Prices
 from forge.testing.llm import Misbehave, Script, ScriptedLlm, refusal
 
 SCHEMA = {

@@ -16,7 +16,7 @@ import pytest
 
 from forge.errors import PluginError, StepError
 from forge.records import ApiRecord, Document, Record, Reject, stable_id
-from forge.steps import Context, Corpus, Filter, Partition, Source, Verdicts
+from forge.steps import Canary, Context, Corpus, Filter, Partition, Source, Verdicts, canary_text, each, option
 from forge.testing import MemoryCatalog, OfflineHttp, check_filter, check_source, context, documents
 from forge_filters.exact_dedup import ExactDedup
 from forge_filters.language import Language
@@ -245,6 +245,32 @@ class StateElsewhere(Short):
         return context.workspace
 
 
+class LongerThanFirst(Short):
+    """Looks at what the corpus begins with."""
+
+    def prepare(self, corpus: Corpus, context: Context) -> Path | None:
+        texts = [text for batch in corpus.batches(["text"]) for text in batch.column("text").to_pylist()]
+        (context.scratch / "least").write_text(str(self.least(texts)))
+        return context.scratch
+
+    def least(self, texts: Sequence[str]) -> float:
+        return len(texts[0])
+
+    def judge(self, batch: pa.RecordBatch, state: Path | None) -> Verdicts:
+        assert state is not None
+        shorter = pc.subtract(
+            pc.utf8_length(batch.column("text")).cast(pa.float64()), float((state / "least").read_text())
+        )
+        return verdicts(pc.add(shorter, 5.0))
+
+
+class LongerThanSome(LongerThanFirst):
+    """Takes the shortest of whatever is left, again and again."""
+
+    def least(self, texts: Sequence[str]) -> float:
+        return min(map(len, texts)) + 1
+
+
 BROKEN_FILTERS = {
     NoSuchColumn: "columns is a tuple of names out of id",
     UndeclaredColumn: "it reads a column that columns does not name",
@@ -259,6 +285,8 @@ BROKEN_FILTERS = {
     EverShorter: "changed when judged again",
     Disagrees: "another verdict when decided on its scores",
     StateElsewhere: "a directory under context.scratch",
+    LongerThanFirst: "another verdict when prepared on the corpus in reverse order",
+    LongerThanSome: "row 1 is dropped when the filter is applied to what it left",
 }
 BATCH = ("no", "long enough", "five!")
 
@@ -272,6 +300,45 @@ def test_broken_filter_is_told_why(judge: type[Filter], rule: str) -> None:
 @pytest.mark.parametrize("judge", [Short(), Upper(), Length(min_chars=5)])
 def test_good_filter_passes(judge: Filter) -> None:
     assert check_filter(judge, documents(*BATCH)).keep.to_pylist() == [False, True, True]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shouting:
+    """A third party's filter, with all that the contract has room for: a score, a threshold, canaries, limits."""
+
+    name: ClassVar[str] = "shouting"
+    columns: ClassVar[tuple[str, ...]] = ("text",)
+    canary_floor: ClassVar[float] = 1.0
+    max_drop_rate: ClassVar[float] = 0.2
+    most: float = option(0.5, help="drop what has a larger share of capitals", unit="share", threshold=True)
+
+    def prepare(self, corpus: Corpus, context: Context) -> Path | None:
+        return None
+
+    def score(self, batch: pa.RecordBatch, state: Path | None) -> pa.DoubleArray:
+        return each(lambda text: sum(map(str.isupper, text)) / max(1, len(text)), batch)
+
+    def decide(self, scores: pa.DoubleArray) -> Verdicts:
+        keep = pc.less_equal(scores, self.most)
+        return Verdicts(keep=keep, score=scores, reason=pc.if_else(keep, pa.scalar(None, pa.string()), "shouting"))
+
+    def judge(self, batch: pa.RecordBatch, state: Path | None) -> Verdicts:
+        return self.decide(self.score(batch, state))
+
+    def canaries(self, seed: int) -> Sequence[Canary]:
+        text = canary_text(seed, self.name)
+        found = {"loud": text.upper(), "quiet": text}
+        made = [Document(id=key, domain="text", kind="prose", text=each, source="own") for key, each in found.items()]
+        return [Canary(name="capitals", documents=made, dropped=["loud"], kept=["quiet"])]
+
+
+def test_a_third_partys_filter_passes_with_canaries_and_threshold() -> None:
+    assert check_filter(Shouting(), documents("HELP, HELP", "help me")).keep.to_pylist() == [False, True]
+
+
+def test_a_third_partys_filter_that_misses_its_canary_is_told_so() -> None:
+    with pytest.raises(PluginError, match=r"catches 0\.0%, its floor is 100\.0%: capitals \(loud stayed\)"):
+        check_filter(Shouting(most=0.99), documents("HELP, HELP", "help me"))
 
 
 def test_filter_with_state_passes(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ class MemoryCorpus:
 
 
 def batch_of(rows: Sequence[Row], columns: Sequence[str]) -> pa.RecordBatch:
-    arrays = [pa.array([row[name] for row in rows], pa.string()) for name in columns]
+    arrays = [pa.array([row.get(name) for row in rows], pa.string()) for name in columns]
     return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
@@ -93,3 +93,30 @@ def judged(new_folder: Callable[[], Path]) -> Callable[..., list[tuple[str, bool
 @pytest.fixture(scope="session")
 def documents() -> Callable[..., list[Row]]:
     return rows_of
+
+
+@pytest.fixture(scope="session")
+def bare_bert() -> Callable[..., Path]:
+    """Makes a folder with a small BERT without a word on pooling, as COCO-DR is published: weights at random, the
+    words of the packaged model. A dud gives every text the same vector."""
+
+    def make(folder: Path, *, is_dud: bool = False) -> Path:
+        import torch
+        from transformers import BertConfig, BertModel
+
+        from forge_filters.embedding import DEFAULT, _place
+
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
+            (folder / name).write_bytes((_place(DEFAULT) / name).read_bytes())
+        torch.manual_seed(0)
+        shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+        network = BertModel(BertConfig(vocab_size=30522, initializer_range=0.3, **shape))
+        if is_dud:
+            last = network.encoder.layer[-1].output.LayerNorm
+            torch.nn.init.zeros_(last.weight)
+            torch.nn.init.ones_(last.bias)
+        network.save_pretrained(folder)
+        return folder
+
+    return make

@@ -69,10 +69,24 @@ def test_calls_in_any_notation(value):
 def test_values_that_are_no_call():
     assert reference("SELECT 1") == [Item(benchmark="b", item="1", field="reference", text="SELECT 1")]
     assert reference([1, 2])[0].text == "1 2"
+    state = Item(benchmark="b", item="1", field="reference", leaves=(Leaf(key="a", values=("x",)),))
+    for value in ({"a": "x"}, '{"a": "x"}', [[{"a": "x"}]], ' [{"a": "x"}]'):
+        assert reference(value) == [state]
+    assert reference("[a, b]")[0].text == "[a, b]"
     assert reference([]) == reference("") == reference(None) == []
     assert parse_call("x.y('p', [1, 2], k=None)") == (
         "x.y",
         (Leaf(key="", values=("p",)), Leaf(key="", values=("1 2", "1.0 2.0")), Leaf(key="k", values=("null", "none"))),
+    )
+    assert parse_call("f(rate=0.10, big=1_000, rates=[0.5, 0.50], name='0.10', d={'k': 1.50})") == (
+        "f",
+        (
+            Leaf(key="rate", values=("0.1", "0.10")),
+            Leaf(key="big", values=("1000", "1000.0", "1_000")),
+            Leaf(key="rates", values=("0.5 0.5", "[0.5, 0.50]")),
+            Leaf(key="name", values=("0.10",)),
+            Leaf(key="k", values=("1.5",)),
+        ),
     )
     assert parse_call("not a call") is None
 
@@ -93,9 +107,11 @@ def test_leaves_of_choices_leave_out_what_may_be():
 
 def test_bfcl_holds_what_it_should(bfcl):
     fields = Counter(item.field for item in bfcl)
-    assert fields["query"] > 7_000
-    assert fields["reference"] > 8_000
+    assert fields["query"] > 8_000
+    assert fields["reference"] > 9_000
     assert fields["state"] > 1_000
+    categories = {item.item.rpartition("_")[0] for item in bfcl}
+    assert {"simple_python", "live_multiple", "exec_simple", "rest", "sql", "BFCL_v4_chatable"} <= categories
     assert Item(
         benchmark="bfcl",
         item="simple_python_0",

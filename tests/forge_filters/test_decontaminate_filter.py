@@ -1,6 +1,8 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,7 +13,7 @@ from forge.errors import StepError
 from forge.testing import check_filter, context, documents
 from forge.testing.fakes import MemoryCorpus
 from forge_filters.decontaminate import MASK, Decontaminate, DecontaminateMask, mask
-from forge_filters.decontaminate_evidence import EVIDENCE_FILE
+from forge_filters.decontaminate_evidence import CLEAN_FILE, EVIDENCE_FILE, LEFT_OUT_FILE
 
 QUERY = "Please find me a quiet hotel near the old harbour in Bergen for two nights, with breakfast and a view."
 SHORT = "Who painted the blue ceiling?"
@@ -171,6 +173,37 @@ def test_evidence_says_document_span_and_item(ready):
     ]
     assert text[rows[0]["start"] : rows[0]["end"]] == rows[0]["found"] == QUERY.rstrip(".")
     assert rows[0]["score"] == 1.0
+
+
+def test_what_was_found_clean_is_judged_as_if_it_were_looked_through_again(prepared, ready):
+    seen = [*LEAKS.values(), *CLEAN.values()]
+    state = Decontaminate(**OPTIONS).prepare(MemoryCorpus(documents(*seen)), ready)
+    texts = [*seen, PROSE + QUERY, QUERY[20:60], None, *reversed(seen)]
+    assert judged(state, *texts).score == judged(prepared, *texts).score
+    assert len(np.load(state / CLEAN_FILE)) == judged(prepared, *set(CLEAN.values())).score.to_pylist().count(0.0)
+
+
+def test_what_says_too_little_is_listed(ready, tmp_path):
+    lines = []
+    tasks = [*TASKS, {"id": "t5", "query": "Who?", "reference": ["cd('x')", {"name": "go", "arguments": {"to": 1}}]}]
+    (tmp_path / "tasks.jsonl").write_text("\n".join(json.dumps(task) for task in tasks))
+    step = Decontaminate(**OPTIONS, evidence=False)
+    state = step.prepare(MemoryCorpus(documents("a")), replace(ready, log=lines.append))
+    listed = [json.loads(line) for line in (state / LEFT_OUT_FILE).read_text().splitlines()]
+    assert [(row["item"], row["field"], row["what"]) for row in listed] == [
+        ("t2", "reference", "Michelangelo"),
+        ("t5", "query", "Who?"),
+        ("t4", "reference", "find(path=., name=test)"),
+        ("t5", "reference", "cd(x)"),
+        ("t5", "reference", "go(to=1)"),
+    ]
+    assert "5 more are too short or too general" in lines[0]
+    assert lines[1].endswith(str(state / LEFT_OUT_FILE))
+
+
+def test_its_files_are_its_inputs(tmp_path):
+    step = Decontaminate(files={"b": "two.jsonl", "a": "/one.jsonl"})
+    assert step.inputs(tmp_path) == [Path("/one.jsonl"), tmp_path / "two.jsonl"]
 
 
 def test_the_same_tasks_give_the_same_bytes(ready, tmp_path):

@@ -30,6 +30,7 @@ def keys_of(text, length=1):
         ("A\\NB", ["A", "B"]),
         ("“Straße” — naïve…\u00a0ok", ["Straße", "naïve", "ok"]),
         ("日本語、です。", ["日本語", "です"]),
+        ("你好\uff0c世界\uff01再见", ["你好", "世界", "再见"]),
         ("go 🚀 now", ["go", "now"]),
         ("", []),
         ("?!", []),
@@ -39,7 +40,20 @@ def test_what_a_word_is(text, expected):
     assert words_in(text) == expected
 
 
-@pytest.mark.parametrize("text", ["Größe ÉCOLE", "ПРИВЕТ мир", "ΑΒΓ δ", "Zażółć GĘŚLĄ"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Größe ÉCOLE",
+        "ПРИВЕТ мир",
+        "ΑΒΓ δ",
+        "ὁδὸς σοφός",
+        "10 μF and 5 \u00b5m",
+        "Zażółć GĘŚLĄ",
+        "Xin chào thế giới, cảm ơn bạn",
+        "\uff46\uff55\uff4c\uff4c width",
+        "გამარჯობა",
+    ],
+)
 def test_case_does_not_matter(text):
     for other in (text.upper(), text.lower(), text.title(), text.swapcase()):
         assert keys_of(other.replace("SS", "ß"), 2) == keys_of(text, 2)

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forge.canaries import PREFIX
 from forge.errors import StepError, WorkspaceError
 from forge.files import atomic_path
 from forge.steps import Context
-from forge_filters.exact_dedup import DUPLICATE, IDS_FILE, ExactDedup, save
+from forge_filters.exact_dedup import DUPLICATE, EVIDENCE_FILE, IDS_FILE, ExactDedup, save
 
 FEW_TEXTS = st.lists(st.sampled_from(["", "a", "b", "a ", "é", "e\u0301", "\u200b", "日本"]), max_size=14)
 
@@ -69,7 +71,7 @@ class Corpus:
         self.rows = rows
 
     def batches(self, columns):
-        yield pa.RecordBatch.from_pylist(self.rows).select(columns)
+        yield pa.RecordBatch.from_pylist([{"meta": "{}", **row} for row in self.rows]).select(columns)
 
 
 def prepare(step, rows, folder):
@@ -88,10 +90,14 @@ def largest_file(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_state_is_the_sorted_ids_and_nothing_else(tmp_path: Path):
-    state = prepare(ExactDedup(), [{"id": name, "text": "t"} for name in "cab"], tmp_path)
-    assert np.load(state / IDS_FILE).tolist() == [b"b", b"c"]
-    assert [path.name for path in tmp_path.iterdir()] == [IDS_FILE]
+def test_state_is_the_sorted_ids_and_who_stays_for_them(tmp_path: Path):
+    state = prepare(ExactDedup(), [{"id": name, "text": "t"} for name in ("c", "a", "b", f"{PREFIX}a")], tmp_path)
+    assert np.load(state / IDS_FILE).tolist() == [b"b", b"c", PREFIX.encode() + b"a"]
+    assert {path.name for path in tmp_path.iterdir()} == {IDS_FILE, EVIDENCE_FILE}
+    assert pq.read_table(state / EVIDENCE_FILE).to_pylist() == [
+        {"id": "b", "survivor": "a"},
+        {"id": "c", "survivor": "a"},
+    ]
 
 
 @pytest.mark.parametrize("room", [0, 100, 20_000])

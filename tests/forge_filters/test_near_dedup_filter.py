@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forge.errors import StepError, WorkspaceError
+from forge.canaries import planted as planted_documents
+from forge.errors import PluginError, StepError, WorkspaceError
 from forge.records import to_json
 from forge.steps import Context
 from forge.testing import MemoryCorpus, check_filter, documents
@@ -63,7 +64,7 @@ def prepared(step, rows, folder, *, size=7, log=lambda line: None):
 
 def clusters(step, rows, folder, **more):
     state = prepared(step, rows, folder, **more)
-    return {row["id"]: row["survivor"] for row in pq.ParquetFile(state / "clusters.parquet").read().to_pylist()}
+    return {row["id"]: row["survivor"] for row in pq.ParquetFile(state / "evidence.parquet").read().to_pylist()}
 
 
 def changed(text, share, rng):
@@ -114,6 +115,19 @@ def test_any_order_and_partitioning_gives_the_same_clusters(tmp_path: Path):
     for number, size in enumerate((1, 3, 1000), 1):
         shuffled = rng.sample(rows, len(rows))
         assert clusters(NearDedup(), shuffled, tmp_path / str(number), size=size) == first
+
+
+@settings(max_examples=20, deadline=None)
+@given(texts=SOME, threshold=st.sampled_from([0.6, 0.75, 1.0]), draw=st.randoms(use_true_random=False))
+def test_any_order_and_partitioning_of_any_documents(tmp_path_factory, texts, threshold, draw):
+    rows, step = rows_of(*texts), NearDedup(threshold=threshold, ngram=2, **SURE)
+    first = clusters(step, rows, tmp_path_factory.mktemp("s"))
+    assert set(first) | set(first.values()) <= {row["id"] for row in rows}
+    assert not set(first) & set(first.values())
+    shuffled = draw.sample(rows, len(rows))
+    assert clusters(step, shuffled, tmp_path_factory.mktemp("s"), size=draw.randint(1, 9)) == first
+    left = [row for row in rows if row["id"] not in first]
+    assert clusters(step, left, tmp_path_factory.mktemp("s")) == {}
 
 
 def test_what_stays_stays_when_filtered_again(tmp_path: Path):
@@ -202,6 +216,61 @@ def test_structure_counts_within_a_provider(tmp_path: Path):
     assert clusters(NearDedup(), rows, tmp_path) == {"001": "000"}
 
 
+@pytest.mark.parametrize("options", [{}, {"threshold": 0.97}, {"threshold": 1.0}, {"ngram": 1}, {"ngram": 13}])
+def test_canaries_are_caught_whatever_the_options(options):
+    check_filter(NearDedup(**options), documents("a b c", "d e f"))
+
+
+class BlindToKinds(NearDedup):
+    """Takes API documents for prose."""
+
+    def prepare(self, corpus, context):
+        return super().prepare(Relabelled(corpus, kind="prose"), context)
+
+
+class BlindToStructure(NearDedup):
+    """Sees API documents, not what they say of themselves."""
+
+    def prepare(self, corpus, context):
+        return super().prepare(Relabelled(corpus, meta="{}"), context)
+
+
+class Relabelled:
+    """A corpus in which a column says the same of all."""
+
+    fingerprint = ""
+
+    def __init__(self, corpus, **said):
+        self.corpus, self.said = corpus, said
+
+    def batches(self, columns):
+        for batch in self.corpus.batches(columns):
+            said = {name: pa.array([value] * len(batch)) for name, value in self.said.items()}
+            yield pa.RecordBatch.from_pydict({name: said.get(name, batch.column(name)) for name in columns})
+
+
+@pytest.mark.parametrize("blind", [BlindToKinds, BlindToStructure])
+def test_a_filter_that_does_not_see_structure_fails_on_its_canaries(blind):
+    with pytest.raises(PluginError, match=r"canaries it catches.*an API in other words"):
+        check_filter(blind(), documents("a b c", "d e f"))
+
+
+def test_canaries_are_no_documents_in_what_it_says(tmp_path: Path):
+    lines = []
+    rows = rows_of(BASE, BASE + " and more", *(document.text for document in planted_canaries()))
+    for row, document in zip(rows[2:], planted_canaries(), strict=True):
+        row |= {"id": document.id, "kind": document.kind, "meta": to_json(document.meta)}
+    state = prepared(NearDedup(), rows, tmp_path, log=lines.append)
+    assert "2 documents, 2 share a band or a structure with another, 1 go" in lines[-1]
+    assert [row["id"] for row in pq.ParquetFile(state / "evidence.parquet").read().to_pylist()] == ["001"]
+    verdicts = NearDedup().judge(pa.RecordBatch.from_pylist(rows).select(["id"]), state)
+    assert verdicts.keep.false_count == 4
+
+
+def planted_canaries():
+    return list(planted_documents(NearDedup().canaries(0)))
+
+
 def test_it_says_what_to_expect_before_it_reads(tmp_path: Path):
     lines = []
 
@@ -213,13 +282,13 @@ def test_it_says_what_to_expect_before_it_reads(tmp_path: Path):
     with pytest.raises(OSError, match="read"):
         NearDedup().prepare(Refusing([]), context)
     assert "0.8: 99.7" in lines[0]
-    assert "256 MB" in lines[1]
+    assert "expected memory 250 MB, up to 256 MB for the join, and up to 512 bytes" in lines[1]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_state_is_small_and_nothing_else(tmp_path: Path):
     prepared(NearDedup(), rows_of(BASE, BASE), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"ids.npy", "scores.npy", "same.npy", "clusters.parquet"}
+    assert {path.name for path in tmp_path.iterdir()} == {"ids.npy", "scores.npy", "same.npy", "evidence.parquet"}
 
 
 @pytest.mark.parametrize(

@@ -48,18 +48,8 @@ def test_nothing_to_embed(encoder):
 
 
 @pytest.fixture(scope="module")
-def bare_folder(tmp_path_factory):
-    """A BERT without a word on pooling, as COCO-DR is published; random weights, the words of the packaged model."""
-    import torch
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("bare")
-    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
-        shutil.copyfile(_place(DEFAULT) / name, folder / name)
-    torch.manual_seed(0)
-    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-    BertModel(BertConfig(vocab_size=30522, **shape)).save_pretrained(folder)
-    return folder
+def bare_folder(bare_bert, tmp_path_factory):
+    return bare_bert(tmp_path_factory.mktemp("bare"))
 
 
 def test_cls_and_dot_product_are_the_first_token_as_it_is(bare_folder):
@@ -77,6 +67,7 @@ def test_cls_and_dot_product_are_the_first_token_as_it_is(bare_folder):
 def test_cocodr_is_cls_and_dot_product_unless_told_otherwise():
     assert not Model(name="OpenMatch/cocodr-base-msmarco").is_cosine
     assert Model(name="OpenMatch/cocodr-base-msmarco", similarity="cosine").is_cosine
+    assert not Model(name="models/cocodr-large-msmarco").is_cosine
 
 
 def test_a_model_that_is_not_here_is_not_fetched():

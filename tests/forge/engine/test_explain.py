@@ -176,6 +176,22 @@ def test_a_run_that_its_limits_ended_can_be_explained(tmp_path: Path, open_sessi
     assert told(tmp_path, line(1)).tokens is None
 
 
+def test_a_record_that_its_source_could_not_read_is_told_with_the_reason(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    path = tmp_path / "notes" / "all.txt"
+    path.write_text("!torn\n" + path.read_text())
+    run(open_session)
+    with pytest.raises(CorpusError, match=r"^all:0 is no document: source notes could not read it: begins with !; "):
+        told(tmp_path, "all:0")
+    with pytest.raises(CorpusError, match="no document has the id or address 'all:1'"):
+        told(tmp_path, "all:1")
+    path.write_text(path.read_text().replace("!torn", "mended"))
+    run(open_session)
+    with pytest.raises(CorpusError, match="no document has the id or address 'all:0'"):
+        told(tmp_path, "all:0")
+
+
 def test_canaries_have_no_story(tmp_path: Path, open_session: OpenSession) -> None:
     run(open_session)
     with pytest.raises(CorpusError, match="no document"):

@@ -7,7 +7,8 @@ import pytest
 
 from forge.catalog import CatalogCounts, NearDuplicates
 from forge.manifest import Count, Drop, FileEntry, Limits, Manifest, PluginEntry, ShardEntry, TokenizerEntry
-from forge.report import FilterRow, ReportData, SourceRow, StageCurve
+from forge.report import FilterRow, ReportData, SourceRow, StageCurve, TripwireRow
+from forge.sections import Section, Table
 
 HOSTILE = '<script>alert("x")</script><img src="https://evil.example/x.png"> | `a` [b](https://evil.example) \u202e'
 
@@ -118,6 +119,32 @@ def data(manifest: Manifest, catalog: CatalogCounts) -> ReportData:
             FilterRow(label="length", seen=4_600, kept=4_480, reasons={"too short": 100, "too long": 20}),
             FilterRow(label="language", seen=4_480, kept=4_400, reasons={"not English": 80}),
         ],
+        tripwires=[
+            TripwireRow(label="length", reached=5_000, dropped=130, most=0.5, due=2, caught=2, innocent=2),
+            TripwireRow(
+                label="pii", reached=4_870, dropped=0, changed=31, least=0.0, most=0.1, floor=0.9, due=10, caught=9
+            ),
+            TripwireRow(label=HOSTILE, reached=0, dropped=0, has_canaries=False),
+        ],
+        sections={
+            "quality": Section(
+                title="Quality classifier",
+                lines=["1,200 labels, 41% good."],
+                warnings=["By length alone one does as well."],
+                tables=[
+                    Table(
+                        title="Drift by source", columns=("Source", "Documents", "Good"), rows=[("web", 1_204, 0.4137)]
+                    ),
+                    Table(title="Yield curve", columns=("Kept", "Note"), rows=[(0.5, None)], folded=True),
+                ],
+            ),
+            HOSTILE: Section(
+                title=HOSTILE,
+                lines=[HOSTILE],
+                warnings=[HOSTILE],
+                tables=[Table(title=HOSTILE, columns=(HOSTILE,), rows=[(HOSTILE,)])],
+            ),
+        },
         available={"agent": 400_000, "code": 308_642, "text": 700_000},
         training=curves(),
     )

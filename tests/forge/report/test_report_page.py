@@ -7,6 +7,7 @@ import pytest
 from forge.catalog import CatalogCounts
 from forge.manifest import Manifest
 from forge.report import FilterRow, ReportData, render_report, view
+from forge.sections import Table
 
 
 class Page(HTMLParser):
@@ -170,6 +171,28 @@ def test_funnel_ends_with_the_mix(data: ReportData) -> None:
 def test_filter_that_saw_nothing_divides_by_nothing(data: ReportData) -> None:
     empty = dataclasses.replace(data, filters=[FilterRow(label="length", seen=0, kept=0)])
     assert "leaves nothing out" in Page(render_report(empty)).text
+
+
+def test_tripwires_stand_with_their_limits(data: ReportData) -> None:
+    text = Page(render_report(data)).text
+    assert "length 5,000 130 2.60 % at most 50.00 % 0 2 of 2 100.00 % 2 of 2" in text
+    assert "pii 4,870 0 0.00 % 0.00 % to 10.00 % 31 9 of 10 90.00 % 0 of 0" in text
+    assert "0 0 \N{EN DASH} none 0 none" in text
+    assert "Tripwires" not in Page(render_report(dataclasses.replace(data, tripwires=[]))).text
+
+
+def test_filters_say_of_themselves_what_they_want(data: ReportData) -> None:
+    page = Page(render_report(data))
+    assert "What quality has to say of itself. Warning: By length alone one does as well." in page.text
+    assert "Source Documents Good web 1,204 0.414" in page.text
+    assert "Kept Note 0.500 \u2013" in page.text
+    assert ("th", {"scope": "col", "class": "n"}) in page.tags
+    assert "has to say of itself" not in Page(render_report(dataclasses.replace(data, sections={}))).text
+
+
+def test_a_table_with_a_row_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(ValueError, match="table 'Drift': 2 columns, but a row of 1 cells"):
+        Table(title="Drift", columns=("a", "b"), rows=[(1, 2), (1,)])
 
 
 def test_the_page_shows_providers_cap_and_allowed_licences(data: ReportData) -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forge.hookspecs import hookimpl
-from forge.steps import Canary, Context, Corpus, Document, Filter, Verdicts, canary_text, each, option
+from forge.steps import Canary, Context, Corpus, Document, Filter, Section, Verdicts, canary_text, each, option
 
 NULL = pa.scalar(None, pa.string())
 
@@ -46,6 +46,9 @@ class Weed:
 
     def score(self, batch: pa.RecordBatch, state: Path | None) -> pa.DoubleArray:
         return each(lambda text: float(1e9 if self.word in text else len(text)), batch)
+
+    def report(self, state: Path | None) -> Section | None:
+        return Section(title="Weeds", lines=[f"At most {self.most}."])
 
     def decide(self, scores: pa.DoubleArray) -> Verdicts:
         keep = pc.less_equal(scores, float(self.most))

@@ -1,12 +1,16 @@
-"""What is asked of a language model and what comes back, as data.
+"""What is asked of a language model and what comes back, as data, and the client as steps see it.
+
+    with context.llm.open(LlmOptions(model="...", caps=Caps(tokens=100_000))) as client:
+        results = asyncio.run(client.ask_many(calls))
 
 A call's key covers model, parameters and prompt, and nothing that depends on the endpoint's address or abilities: the
 same question has the same key wherever it is sent. Costs the standard library and orjson.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, Self
 
 from forge.records import JsonObject, stable_id, to_json
 
@@ -69,6 +73,23 @@ class Prices:
         return (prompt * self.prompt + completion * self.completion) / 1e6
 
 
+@dataclass(frozen=True, kw_only=True)
+class LlmSettings:
+    """What the recipe's ``[llm]`` says.
+
+    Attributes:
+        model: asked where a step names none. concurrency: most calls under way.
+        timeout: seconds for one attempt. prices: by model.
+        base_url: of the endpoint; None for the environment's ``OPENAI_BASE_URL``. No recipe sets it.
+    """
+
+    model: str = ""
+    base_url: str | None = None
+    concurrency: int = 16
+    timeout: float = 120.0
+    prices: Mapping[str, Prices] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caps:
     """What may be spent; None for no limit. Attempts that the endpoint refused unpaid are no calls."""
@@ -129,3 +150,66 @@ class Abilities:
     max_tokens: bool = True
     temperature: bool = True
     dropped: list[str] = field(default_factory=list)
+
+
+Result = Answer | Failure
+Heard = Callable[[int, Result], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlmOptions:
+    """Which model a step asks, and what it may spend.
+
+    Attributes:
+        model: its name at the endpoint; empty for the recipe's ``[llm] model``.
+        caps: hold over all runs with the same scope.
+        part: tells apart the budgets of one step, one a partition.
+    """
+
+    model: str = ""
+    caps: Caps = field(default_factory=Caps)
+    part: str = ""
+
+
+class LlmClient(Protocol):
+    """A model that can be asked, under one budget, through the journal.
+
+    ``async with client:`` keeps connections and pace between questions of one event loop.
+    """
+
+    model: str
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def ask_many(self, calls: Sequence[Call], heard: Heard | None = None) -> list[Result]:
+        """Answers in the calls' order; what the journal knows is not sent. May be called many times at once.
+
+        Raises:
+            StepError: no call will ever be answered.
+        """
+        ...
+
+    def spent(self) -> Spent:
+        """What this budget has spent over all runs."""
+        ...
+
+
+class Llm(Protocol):
+    """What a context hands out: the way to the recipe's endpoint. Opens nothing until asked; travels to workers."""
+
+    def open(self, options: LlmOptions) -> AbstractContextManager[LlmClient]:
+        """A client, closed at the end of the block.
+
+        Raises:
+            RecipeError: no model is named, or a cap in dollars stands without a price.
+        """
+        ...
+
+    def model(self, name: str = "") -> str:
+        """The model that is asked where a step names ``name``: itself, or the recipe's; empty if neither names one."""
+        ...
+
+    def prices(self, model: str) -> Prices | None:
+        """What the recipe says the model costs; None if it says nothing."""
+        ...
