@@ -21,12 +21,15 @@ from forge.cli import (
     explain,
     init,
     label,
+    llm,
+    mock,
     plugins,
     report,
     search,
     show,
     sources,
     status,
+    synthesize,
     verify,
 )
 
@@ -44,6 +47,8 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "catalog": catalog.catalog,
     "embed": embed.embed,
     "label": label.label,
+    "synthesize": synthesize.synthesize,
+    "funnel": synthesize.funnel,
     "report": report.report,
     "verify": verify.verify,
     "add-source": sources.add_source,
@@ -51,6 +56,11 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "plugins": plugins.plugins,
     "doctor": doctor.doctor,
 }
+GROUPS: Mapping[str, typer.Typer] = {
+    "llm": llm.app,
+    "mock": mock.app,
+}
+"""Commands with commands of their own."""
 
 
 def make_app(words: Sequence[str] = ()) -> typer.Typer:
@@ -66,6 +76,8 @@ def make_app(words: Sequence[str] = ()) -> typer.Typer:
     app.callback()(_root)
     for name, function in COMMANDS.items():
         app.command(name)(function)
+    for name, inner in GROUPS.items():
+        app.add_typer(inner, name=name)
     if _names_a_foreign_command(words):
         _add_foreign_commands(app)
     return app
@@ -116,5 +128,5 @@ def _names_a_foreign_command(words: Sequence[str]) -> bool:
         elif word == "-C":
             skip = True
         elif not word.startswith("-"):
-            return word not in COMMANDS
+            return word not in COMMANDS and word not in GROUPS
     return False

@@ -103,6 +103,10 @@ def _head(story: "DocumentStory", page: "Page | None") -> Iterator[tuple[str, st
         for given in page.provenance if page is not None else ():
             more = [given.url, given.version, given.retrieved_at and f"of {given.retrieved_at}", given.license]
             yield "", f"from {given.source}: {', '.join(part for part in more if part)}"
+    if trajectory := story.meta.get("trajectory"):
+        count = len(story.meta.get("apis") or ())
+        over = f", over {count:,} {'API' if count == 1 else 'APIs'}" if count else ""
+        yield "shows", f"{story.meta.get('kind') or 'trajectory'}{over}; `forge show {trajectory}`"
     if story.dropped_by is not None:
         yield "tokens", f"none: dropped by {story.dropped_by}"
     else:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LONGEST_OBSERVATION = 1_200
 """Characters of a tool's answer that are shown."""
+MOST_NAMES = 8
+"""Parameters of a tool that are named."""
 STYLES: Mapping[str, str] = {"system": "dim", "user": "bold cyan", "assistant": "bold green", "tool": "yellow"}
 
 
@@ -51,41 +53,72 @@ def _authors(written: Mapping[str, str]) -> list[str]:
 
 
 def _tools(record: Trajectory) -> Iterator["RenderableType"]:
+    """The tools that are offered, and those that are not: what each is, and which API of the catalogue."""
+    from rich.padding import Padding
     from rich.text import Text
 
-    for tool in record.tools:
-        fields = tool.get("parameters", {}).get("properties") or {}
-        required = set(tool.get("parameters", {}).get("required") or ())
-        names = ", ".join(f"{name}{'' if name in required else '?'}" for name in fields)
-        line = Text(f"{tool.get('name')}({names})", style="magenta")
-        about = one_line(str(tool.get("description") or ""), most=90)
-        line.append(f"  {about}" if about else "", style="dim")
-        yield line
-    if record.tools:
-        yield Text("")
+    behind = {str(each.get("tool")): each for each in (record.blueprint or {}).get("operations") or ()}
+    offered = {str(tool.get("name")): tool for tool in record.tools}
+    if not offered and not behind:
+        return
+    yield _heading("Tools", "" if offered else "none is offered")
+    for name in dict.fromkeys([*offered, *behind]):
+        tool = offered.get(name) or behind[name]
+        yield Text(f"{name}({_parameters(tool.get('parameters') or {})})", style="magenta")
+        about = one_line(str(tool.get("description") or ""), most=150)
+        facts = [_origin(behind[name])] if name in behind else []
+        facts += ["not offered"] if name not in offered else []
+        for line in (about, ", ".join(facts)):
+            if line:
+                yield Padding(Text(line, style="dim"), (0, 0, 0, 2))
+    yield Text("")
+
+
+def _parameters(schema: Mapping[str, Any]) -> str:
+    """Names of parameters, the required ones first, the others with a question mark."""
+    required = set(schema.get("required") or ())
+    names = sorted(schema.get("properties") or {}, key=lambda name: name not in required)
+    more = [f"{len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
+    return clean(", ".join([*(f"{name}{'' if name in required else '?'}" for name in names[:MOST_NAMES]), *more]))
+
+
+def _origin(operation: Mapping[str, Any]) -> str:
+    """``GET /pools of blockfrost.io, Apache-2.0, API 8a6134de``; a simulator is named."""
+    call = " ".join(str(operation[key]) for key in ("method", "path") if operation.get(key))
+    whose = f"{call} of {operation.get('provider')}" if call else str(operation.get("provider"))
+    by = f"simulator {operation['simulator']}" if operation.get("simulator") else ""
+    facts = [whose, str(operation.get("license")), f"API {str(operation.get('api'))[:8]}", by]
+    return one_line(", ".join(fact for fact in facts if fact), most=200)
 
 
 def _plan(blueprint: Mapping[str, Any]) -> Iterator["RenderableType"]:
     """What the blueprint settled: the facts that the user knows, and what was made to go wrong."""
+    from rich.padding import Padding
     from rich.text import Text
 
+    facts, faults = blueprint.get("facts") or (), blueprint.get("faults") or ()
     lines = [
-        f"knows   {fact['name']} = {_json(fact['value'])}{' (told when asked)' if fact.get('told') == 'asked' else ''}"
-        for fact in blueprint.get("facts") or ()
-    ]
-    lines += [
-        f"fault   {fault['kind']} at call {fault.get('ordinal', 0) + 1} of {fault['tool']}; acceptable: "
-        f"{', '.join(fault.get('recoveries') or ()) or 'nothing'}"
-        for fault in blueprint.get("faults") or ()
+        f"{fact['name']} = {_json(fact['value'])}{' (told when asked)' if fact.get('told') == 'asked' else ''}"
+        for fact in facts
     ]
     if lines:
-        yield Text("\n".join(clean(line) for line in lines) + "\n", style="dim")
+        yield _heading("What the user knows")
+        yield Padding(Text("\n".join(clean(line) for line in lines)), (0, 0, 1, 2))
+    lines = [
+        f"{fault['kind']} at call {fault.get('ordinal', 0) + 1} of {fault['tool']}; acceptable: "
+        f"{', '.join(fault.get('recoveries') or ()) or 'nothing'}"
+        for fault in faults
+    ]
+    if lines:
+        yield _heading("What goes wrong on purpose")
+        yield Padding(Text("\n".join(clean(line) for line in lines)), (0, 0, 1, 2))
 
 
 def _messages(record: Trajectory) -> Iterator["RenderableType"]:
     from rich.padding import Padding
     from rich.text import Text
 
+    yield _heading("Dialogue")
     names = {call.get("id"): call.get("name") for message in record.messages for call in message.tool_calls}
     for message in record.messages:
         head = Text(message.role, style=STYLES[message.role])
@@ -109,15 +142,32 @@ def _calls(message: Message) -> Iterator[str]:
 
 
 def _checks(checks: Sequence[Mapping[str, Any]]) -> Iterator["RenderableType"]:
+    """What failed, with its evidence, first; then the names of what passed, and of what did not apply."""
+    from rich.table import Table
     from rich.text import Text
 
-    for check in checks:
-        verdict = check.get("passed")
-        word, style = ("-", "dim") if verdict is None else ("passed", "green") if verdict else ("FAILED", "bold red")
-        line = Text(f"{word:8}", style=style)
-        line.append(f"{check.get('check', ''):18}")
-        line.append(one_line(str(check.get("evidence") or ""), most=160), style="dim")
-        yield line
+    names = list(dict.fromkeys(str(check.get("check", "")) for check in checks))
+    made = {str(check.get("check", "")) for check in checks if check.get("passed") is not None}
+    failed = {str(check.get("check", "")): check for check in checks if check.get("passed") is False}
+    if not names:
+        return
+    yield _heading("Checks")
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for check in failed.values():
+        said = Text(f"{check.get('code') or check.get('check')}")
+        said.append(f"  {one_line(str(check.get('evidence') or ''), most=400)}", style="dim")
+        table.add_row(Text("FAILED", style="bold red"), said)
+    if passed := [name for name in names if name in made and name not in failed]:
+        table.add_row(Text("passed", style="green"), Text(", ".join(passed)))
+    if rest := [name for name in names if name not in made]:
+        table.add_row(Text("no case", style="dim"), Text(", ".join(rest), style="dim"))
+    yield table
+
+
+def _heading(text: str, note: str = "") -> "RenderableType":
+    from rich.text import Text
+
+    return Text.assemble((text, "bold underline"), (f"  {note}" if note else "", "dim"))
 
 
 def _json(value: Any) -> str:

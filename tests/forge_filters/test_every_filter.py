@@ -62,6 +62,8 @@ MIXED = [
     call("three days"),
     document("def answer() -> int:\n    return 42\n" * 4, domain="code", kind="code"),
     document("日本語のテキスト。" * 20, license="unknown"),
+    document(f"User: {PROSE[2]}", domain="agent", kind="trajectory", meta={"verified": True}),
+    document(f"User: {PROSE[0]}", domain="agent", kind="trajectory", meta={"failed": "grounded:not-heard"}),
 ]
 
 

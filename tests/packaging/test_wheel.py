@@ -10,6 +10,7 @@ import pytest
 
 PACKAGES = {"forge", "forge_sources", "forge_filters", "forge_trajectories", "forge_registry", "forge_trainer"}
 SCRIPTS = {"forge": "forge.cli:main", "forge-trainer": "forge_trainer.cli:main"}
+CHATS = "forge_trajectories/rendering/templates/"
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +38,16 @@ def test_every_package_is_typed(names: list[str]) -> None:
 
 def test_the_files_that_code_reads_are_in_the_wheel(names: list[str]) -> None:
     root = Path(__file__).parents[2]
-    templates = {path.relative_to(root).as_posix() for path in (root / "forge/report/templates").iterdir()}
-    assert "forge/report/templates/report.html.j2" in templates
-    assert templates <= set(names)
+    pages = {path.relative_to(root).as_posix() for path in (root / "forge/report/templates").iterdir()}
+    assert "forge/report/templates/report.html.j2" in pages
+    chats = {f"{CHATS}{path.name}" for path in (root / "plugins" / CHATS).iterdir()}
+    assert f"{CHATS}chatml.jinja" in chats
+    assert pages | chats <= set(names)
 
 
 def test_nothing_but_code_and_what_it_reads_is_in_the_wheel(names: list[str]) -> None:
-    ours = [name for name in names if ".dist-info/" not in name and not name.startswith("forge/report/templates/")]
+    read = (".dist-info/", "forge/report/templates/", CHATS)
+    ours = [name for name in names if not any(part in name for part in read)]
     assert [name for name in ours if not name.endswith((".py", "/py.typed")) or "__pycache__" in name] == []
 
 

@@ -15,6 +15,14 @@ from forge.show import Shown, print_record
 from forge.workspace import Workspace
 
 CALL = {"id": "c1", "name": "get_pet", "arguments": {"id": 7}}
+OPERATION = {
+    "tool": "get_pet",
+    "api": "abcd" * 8,
+    "provider": "pets.example",
+    "method": "GET",
+    "path": "/pets/{id}",
+    "license": "MIT",
+}
 RECORD = Trajectory(
     id="abcd1234" + "0" * 24,
     tools=[{"name": "get_pet", "description": "A pet by its id.", "parameters": {"properties": {"id": {}}}}],
@@ -27,10 +35,11 @@ RECORD = Trajectory(
     checks=[
         {"check": "parses", "passed": True, "evidence": ""},
         {"check": "recovery", "passed": None, "evidence": "no fault"},
-        {"check": "grounded", "passed": False, "evidence": "7 was never said"},
+        {"check": "grounded", "passed": False, "code": "grounded:not-heard", "evidence": "7 was never said"},
     ],
     blueprint={
         "kind": "single",
+        "operations": [OPERATION],
         "written": {"query": "llm", "calls": "blueprint"},
         "facts": [{"name": "id", "value": 7, "told": "asked"}],
         "faults": [{"kind": "timeout", "tool": "get_pet", "ordinal": 0, "recoveries": ["retry"]}],
@@ -77,13 +86,14 @@ def test_a_person_reads_it() -> None:
     for said in (
         "single · synthesizer · small · MIT",
         "written by blueprint: calls, llm: query",
-        "get_pet(id?)  A pet by its id.",
-        "knows   id = 7 (told when asked)",
-        "fault   timeout at call 1 of get_pet; acceptable: retry",
+        "get_pet(id?)\n  A pet by its id.\n  GET /pets/{id} of pets.example, MIT, API abcdabcd\n",
+        "What the user knows\n  id = 7 (told when asked)\n",
+        "What goes wrong on purpose\n  timeout at call 1 of get_pet; acceptable: retry\n",
         '→ get_pet {"id":7}  [c1]',
         "tool get_pet (mock)",
-        "FAILED  grounded          7 was never said",
-        "passed  parses",
+        "FAILED   grounded:not-heard  7 was never said\n",
+        "passed   parses\n",
+        "no case  recovery\n",
     ):
         assert said in text
     assert "(2,015 characters)" in text

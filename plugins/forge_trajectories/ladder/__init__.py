@@ -1,0 +1,1 @@
+"""The checks that a trajectory has to pass, the cheap ones first."""

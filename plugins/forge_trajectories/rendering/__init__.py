@@ -1,0 +1,1 @@
+"""How a trajectory is written down for training, and read back."""

@@ -1,0 +1,1 @@
+"""From blueprints to verified trajectories."""

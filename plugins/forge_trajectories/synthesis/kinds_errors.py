@@ -1,0 +1,237 @@
+"""Blueprints in which something goes wrong: for a while, for good, or until the call is mended.
+
+Each scenario sets one fault at one call and says which recoveries fit. What the assistant needs to recover is there:
+the right value in the error's message or with the user, another tool that does the same among those offered.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from forge_trajectories.blueprint import Blueprint, Fault, Step
+from forge_trajectories.execution.opening import open_environment
+from forge_trajectories.execution.schemas import fits
+from forge_trajectories.picking import Picks
+from forge_trajectories.plain_text import compact_json
+from forge_trajectories.synthesis.facts import other_value
+from forge_trajectories.synthesis.kinds_calls import chained, offer_around
+from forge_trajectories.synthesis.plans import Draft
+from forge_trajectories.synthesis.plans_goals import goal
+from forge_trajectories.tools.graph import could_do, siblings, walk
+from forge_trajectories.tools.operation import Operation
+from forge_trajectories.tools.ports import changes_data, effect_of, nouns_of
+from forge_trajectories.tools.store import Group
+
+FOR_GOOD = 9
+"""Calls in a row that fail where no patience helps."""
+_PASSING = ("timeout", "rate-limit", "server-error", "truncated")
+_LASTING = ("timeout", "server-error", "unauthorized", "forbidden", "not-found")
+_REPLACED = ("forbidden", "server-error", "timeout", "unauthorized")
+_MILD = ("stale-data", "empty-list", "renamed-field")
+_PLAINLY_READING = ("", "GET", "HEAD")
+_REPEATABLE = ("PUT", "PATCH")
+_MEANT = (
+    "{field}: {wrong} is not accepted; did you mean {right}?",
+    "{field} {wrong} is not valid here. Use {right}.",
+    "{field}: unknown value {wrong}. The closest match is {right}.",
+)
+_UNKNOWN = (
+    "Nothing is known under {field} {wrong}.",
+    "{field} {wrong} does not exist.",
+    "There is no entry for {field} {wrong}.",
+)
+
+Scenario = Callable[[Draft], Fault | None]
+
+
+def error_recovery(group: Group, at: int, picks: Picks) -> Draft | None:
+    """One or two calls, of which one fails."""
+    draft = Draft(kind="error-recovery", picks=picks)
+    chain = walk(group, at, picks, length=2) if picks.below(3) == 0 else None
+    if chain is not None:
+        if not chained(draft, chain):
+            return None
+    else:
+        operation = draft.add(group.operations[at])
+        draft.goals.append(goal(operation))
+        if draft.step(operation) is None:
+            return None
+    places = list(chain.places) if chain is not None else [at]
+    placed: tuple[Scenario, ...] = (
+        lambda draft: _replaced(draft, group, places[-1]),
+        lambda draft: _bent(draft, group, places[-1]),
+    )
+    scenarios = (_passes, _passes, _lasts, _repaired, _asked, _partly, *placed)
+    first = picks.below(len(scenarios))
+    in_turn = (*scenarios[first:], *scenarios[:first])
+    if changes_data(group.operations[places[-1]]) and picks.below(3) == 0:
+        in_turn = (lambda draft: _unheard(draft, group, places[-1]), *in_turn)
+    for scenario in in_turn:
+        fault = scenario(draft)
+        if fault is not None:
+            draft.faults.append(fault)
+            return offer_around(draft, group, places, count=picks.below(3), least=0)
+    return None
+
+
+def _passes(draft: Draft) -> Fault | None:
+    """A fault that a second or third attempt gets past."""
+    kind = draft.picks.one(_PASSING)
+    times = 1 if kind == "truncated" else 1 + draft.picks.below(2)
+    return Fault(kind=kind, tool=draft.picks.one(draft.steps).tool, times=times, recoveries=("retry",))
+
+
+def _lasts(draft: Draft) -> Fault | None:
+    """A fault that stays: the user is told."""
+    kind = draft.picks.one(_LASTING)
+    draft.ending = "failure"
+    patient = kind in ("timeout", "server-error")
+    return Fault(
+        kind=kind,
+        tool=draft.steps[-1].tool,
+        times=FOR_GOOD if patient else 1,
+        recoveries=("retry", "failure") if patient else ("failure",),
+    )
+
+
+def _repaired(draft: Draft) -> Fault | None:
+    """The server names the value that it takes instead."""
+    return _mended(draft, kind="invalid", messages=_MEANT, recoveries=("repair",))
+
+
+def _asked(draft: Draft) -> Fault | None:
+    """The server does not know what the user named; the user knows better when asked."""
+    fault = _mended(draft, kind="not-found", messages=_UNKNOWN, recoveries=("ask", "repair"))
+    if fault is not None:
+        for name, value in fault.details["arguments"].items():
+            draft.fact(name, value, told="asked")
+    return fault
+
+
+def _mended(draft: Draft, *, kind: str, messages: tuple[str, ...], recoveries: tuple[str, ...]) -> Fault | None:
+    step = draft.steps[-1]
+    operation = next(item for item in draft.operations if item.tool == step.tool)
+    if effect_of(operation) == "delete" and kind == "not-found":
+        return None  # what cannot be found to be deleted counts as gone
+    name = _mendable(draft, step, operation)
+    if not name:
+        return None
+    wrong = draft.facts[step.arguments[name].fact or 0].value
+    right = other_value(name, operation.parameters["properties"][name], draft.picks, than=[wrong])
+    if right is None or str(wrong).lower() in str(right).lower() or str(right).lower() in str(wrong).lower():
+        return None
+    message = draft.picks.one(messages).format(field=name, wrong=f"'{wrong}'", right=f"'{right}'")
+    details: dict[str, Any] = {"field": name, "message": message, "arguments": {name: right}}
+    if kind == "invalid":
+        details["status"] = (400, 422)[draft.picks.below(2)]
+    return Fault(kind=kind, tool=step.tool, recoveries=recoveries, details=details)
+
+
+def _mendable(draft: Draft, step: Step, operation: Operation) -> str:
+    """A required plain argument that the user names, and that no other call shares."""
+    found = [
+        name
+        for name, binding in step.arguments.items()
+        if binding.source == "user"
+        and binding.fact is not None
+        and name in operation.parameters.get("required", ())
+        and isinstance(draft.facts[binding.fact].value, str)
+        and len(draft.facts[binding.fact].value) <= 60
+        and not any(
+            other is not step and any(each.fact == binding.fact for each in other.arguments.values())
+            for other in draft.steps
+        )
+    ]
+    return draft.picks.one(found) if found else ""
+
+
+def _replaced(draft: Draft, group: Group, at: int) -> Fault | None:
+    """Another tool reads the same thing, with what is known."""
+    step = draft.steps[-1]
+    own = group.operations[at]
+    if len(draft.steps) > 1 or not _plainly_reads(own):
+        return None
+    known = {name: draft.facts[part.fact].value for name, part in step.arguments.items() if part.fact is not None}
+    for place in siblings(group, at):
+        other = group.operations[place]
+        may_do = could_do(group.abouts[place], group.abouts[at])
+        if not may_do or not _plainly_reads(other) or not _serves(other, own, known):
+            continue
+        named = draft.add(other)
+        kind = draft.picks.one(_REPLACED)
+        times = FOR_GOOD if kind in ("server-error", "timeout") else 1
+        return Fault(kind=kind, tool=step.tool, times=times, recoveries=("other-tool",), other=named.tool)
+    return None
+
+
+def _unheard(draft: Draft, group: Group, at: int) -> Fault | None:
+    """A change is made and its answer lost: another tool, which reads, shows that it is there."""
+    step, own = draft.steps[-1], group.operations[at]
+    if effect_of(own) not in ("create", "update") or any(
+        part.source == "observation" for part in step.arguments.values()
+    ):
+        return None
+    for place in siblings(group, at):
+        other = group.operations[place]
+        if not _plainly_reads(other) or nouns_of(other)[:1] != nouns_of(own)[:1]:
+            continue
+        if _shows(draft, step, other):
+            repeatable = own.method.upper() in _REPEATABLE
+            recoveries = ("other-tool", "retry") if repeatable else ("other-tool",)
+            named = draft.add(other)
+            return Fault(kind="timeout-after-effect", tool=step.tool, recoveries=recoveries, other=named.tool)
+    return None
+
+
+def _shows(draft: Draft, step: Step, other: Operation) -> bool:
+    """Whether a call of another tool, with what is known, shows what the last step leaves behind."""
+    values = {name: draft.facts[part.fact].value for name, part in step.arguments.items() if part.fact is not None}
+    properties = other.parameters.get("properties", {})
+    taken = {name: value for name, value in values.items() if name in properties}
+    if any(name not in taken for name in other.parameters.get("required", ())):
+        return False
+    if not all(fits(value, properties[name]) for name, value in taken.items()):
+        return False
+    own = next(item for item in draft.operations if item.tool == step.tool)
+    environment = open_environment(Blueprint(id="", kind="", seed=0, goals=(), operations=(own, other)))
+    given = {name: part.value if part.fact is None else values[name] for name, part in step.arguments.items()}
+    before = environment.call(other.tool, taken)
+    if not environment.call(step.tool, given).ok:
+        return False
+    seen = environment.call(other.tool, taken)
+    written = [value for name, value in given.items() if name not in taken and isinstance(value, (str, int, float))]
+    return seen.ok and seen.content != before.content and any(compact_json(value) in seen.content for value in written)
+
+
+def _partly(draft: Draft) -> Fault | None:
+    """A part of what was asked for is not done, and named: what can be repeated is, once."""
+    step = draft.steps[-1]
+    operation = next(item for item in draft.operations if item.tool == step.tool)
+    if not changes_data(operation) or effect_of(operation) == "delete":
+        return None
+    again = operation.method.upper() in _REPEATABLE and draft.picks.below(2)
+    return Fault(kind="partial-success", tool=step.tool, recoveries=("retry", "failure") if again else ("failure",))
+
+
+def _plainly_reads(operation: Operation) -> bool:
+    """Whether a call only reads; of one that is just named so, a server may keep something all the same."""
+    return operation.method.upper() in _PLAINLY_READING and not changes_data(operation)
+
+
+def _serves(other: Operation, own: Operation, known: Mapping[str, Any]) -> bool:
+    """Whether the other tool answers about the same thing, from the same values."""
+    properties = other.parameters.get("properties", {})
+    if nouns_of(other)[:1] != nouns_of(own)[:1] or any(name not in properties for name in known):
+        return False
+    if any(name not in known for name in other.parameters.get("required", ())):
+        return False
+    same_thing = bool(known) or other.parameters.get("properties", {}).keys() == own.parameters["properties"].keys()
+    return same_thing and all(fits(value, properties[name]) for name, value in known.items())
+
+
+def _bent(draft: Draft, group: Group, at: int) -> Fault | None:
+    """An answer that can be read and is not quite as documented."""
+    if len(draft.steps) > 1 or not _plainly_reads(group.operations[at]):
+        return None
+    kind = draft.picks.one(_MILD)
+    recoveries = {"stale-data": ("retry", "failure"), "empty-list": ("failure",), "renamed-field": ("failure",)}
+    return Fault(kind=kind, tool=draft.steps[-1].tool, recoveries=recoveries[kind])
