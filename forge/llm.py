@@ -16,6 +16,8 @@ from forge.records import JsonObject, stable_id, to_json
 
 PER_MESSAGE = 16
 PER_CALL = 64
+PART = " "
+"""Stands between a step's label and the part of it whose budget is meant, in the name of a scope."""
 
 Kind = Literal["budget", "refused", "unanswered", "unfit"]
 
@@ -80,6 +82,7 @@ class LlmSettings:
     Attributes:
         model: asked where a step names none. concurrency: most calls under way.
         timeout: seconds for one attempt. prices: by model.
+        thinking: tokens that a reasoning model may use up before each answer; the budget reserves them too.
         base_url: of the endpoint; None for the environment's ``OPENAI_BASE_URL``. No recipe sets it.
     """
 
@@ -87,6 +90,7 @@ class LlmSettings:
     base_url: str | None = None
     concurrency: int = 16
     timeout: float = 120.0
+    thinking: int = 0
     prices: Mapping[str, Prices] = field(default_factory=dict)
 
 
@@ -164,11 +168,13 @@ class LlmOptions:
         model: its name at the endpoint; empty for the recipe's ``[llm] model``.
         caps: hold over all runs with the same scope.
         part: tells apart the budgets of one step, one a partition.
+        total: holds over all runs and all parts of the step, whatever parts there were before.
     """
 
     model: str = ""
     caps: Caps = field(default_factory=Caps)
     part: str = ""
+    total: Caps = field(default_factory=Caps)
 
 
 class LlmClient(Protocol):

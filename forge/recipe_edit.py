@@ -89,10 +89,15 @@ def set_options(path: Path, label: str, options: Mapping[str, Any]) -> dict[str,
     index = labels.index(label)
     changed = {key: value for key, value in options.items() if tables[index].get(key) != value}
     if changed:
-        tables[index].update(changed)
         document: Any = tomlkit.parse(text)
-        document["source"][index].update(changed)
-        _write(path, tomlkit.dumps(document), expected={**data, "source": tables})
+        there = {key: value for key, value in changed.items() if key in tables[index]}
+        document["source"][index].update(there)
+        fresh = {key: value for key, value in changed.items() if key not in there}
+        layout = _Layout.of(tomlkit.dumps(document))
+        if len(layout.sources()) != len(tables):
+            raise _by_hand(path)
+        tables[index].update(changed)
+        _write(path, layout.extended(index, tomlkit.dumps(fresh)), expected={**data, "source": tables})
     return changed
 
 
@@ -132,6 +137,16 @@ class _Layout:
         later = [row for row, opened in self.headers.items() if not opened.keys().isdisjoint(LATER)]
         stop = later[0] if later else len(self.lines)
         return self.end(max((row for row in self.headers if row < stop), default=0), stop)
+
+    def extended(self, index: int, keys: str) -> str:
+        """The text with lines of keys at the end of a source's own: before its tables and the comments below it."""
+        start = self.sources()[index]
+        stop = min((row for row in self.headers if row > start), default=len(self.lines))
+        last = max(row for row in range(start, stop) if self.kinds[row] in ("header", "content"))
+        newline = "\r\n" if self.lines[0].endswith("\r\n") else "\n"
+        above = "".join(self.lines[: last + 1])
+        above += "" if above.endswith("\n") or not keys else newline
+        return above + keys.replace("\n", newline) + "".join(self.lines[last + 1 :])
 
     def insert(self, table: str, *, at: int) -> str:
         """The text with a table before line ``at``, a blank line before and after it."""

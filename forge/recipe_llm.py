@@ -4,6 +4,7 @@
     model = "gpt-5-mini"           # asked where a step names none
     concurrency = 16               # most calls under way
     timeout = 120                  # seconds for one attempt
+    thinking = 0                   # tokens that a reasoning model may use up before each answer, 4000 for example
     [llm.prices."gpt-5-mini"]      # US dollars for a million tokens
     prompt = 0.25
     completion = 2.0
@@ -24,14 +25,16 @@ SECRETS = ("api_key", "key", "token", "base_url", "url")
 
 
 class _Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    prompt: float = 0.0
-    completion: float = 0.0
+    # Both: with one left out a cap in dollars would not hold.
+    prompt: float
+    completion: float
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model: str = ""
     concurrency: int = 16
     timeout: float = 120.0
+    thinking: int = 0
     prices: dict[str, _Price] = msgspec.field(default_factory=dict)
 
 
@@ -54,6 +57,8 @@ def read_llm(table: Any, *, file: object) -> LlmSettings:
         raise RecipeError(str(error), file=file, key="llm") from error
     if found.concurrency < 1:
         raise RecipeError(f"expected 1 or more, found {found.concurrency}", file=file, key="llm.concurrency")
+    if found.thinking < 0:
+        raise RecipeError(f"expected 0 or more tokens, found {found.thinking}", file=file, key="llm.thinking")
     if not 0 < found.timeout < math.inf:
         raise RecipeError(f"expected seconds above 0, found {found.timeout}", file=file, key="llm.timeout")
     for model, price in found.prices.items():
@@ -61,4 +66,10 @@ def read_llm(table: Any, *, file: object) -> LlmSettings:
             message = "expected US dollars for a million tokens, 0 or more"
             raise RecipeError(message, file=file, key=f"llm.prices.{model}")
     prices = {model: Prices(prompt=price.prompt, completion=price.completion) for model, price in found.prices.items()}
-    return LlmSettings(model=found.model, concurrency=found.concurrency, timeout=found.timeout, prices=prices)
+    return LlmSettings(
+        model=found.model,
+        concurrency=found.concurrency,
+        timeout=found.timeout,
+        thinking=found.thinking,
+        prices=prices,
+    )

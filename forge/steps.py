@@ -53,7 +53,8 @@ class Partition:
         key: name within the source, unique and stable between runs; safe as a file name.
         fingerprint: hash of the content it stands for. Equal fingerprints mean equal records.
         items: what `Source.records` needs to find the material: paths, member names, cursors.
-        size: size of the material in bytes, for progress and for starting the largest first; 0 if unknown.
+        size: size of the material in bytes, or in the source's ``size_unit``, for progress and for starting the largest
+            first; 0 if unknown.
     """
 
     key: str
@@ -183,8 +184,9 @@ class Source(Protocol):
 
     Optional class attributes: ``reads_catalog`` (True: runs after the catalogue is loaded and finds it in the context),
     ``requires`` (programs it runs, for `forge doctor`: a mapping of program to how to get it), ``uses_seed`` (True: its
-    records depend on the context's seed, so that a changed seed reads it again). A source may have ``report(self,
-    scratch: Path) -> Section | None``: what it says of itself in a report, from what it left in its scratch directory.
+    records depend on the context's seed, so that a changed seed reads it again), ``size_unit`` (what `Partition.size`
+    counts, in the plural, where that is not bytes). A source may have ``report(self, scratch: Path) -> Section |
+    None``: what it says of itself in a report, from what it left in its scratch directory.
     """
 
     name: ClassVar[str]

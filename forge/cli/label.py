@@ -20,7 +20,9 @@ JOURNAL = "llm.sqlite"
 
 def label(
     context: typer.Context,
-    model: Annotated[str, typer.Option("--model", help="The model's name at the endpoint.")],
+    model: Annotated[
+        str | None, typer.Option("--model", help="The model's name at the endpoint. Default: the recipe's [llm] model.")
+    ] = None,
     rubric: Annotated[
         str, typer.Option("--rubric", help="What to look for: agent-relevant, general, or a TOML file.")
     ] = "agent-relevant",
@@ -38,10 +40,12 @@ def label(
         float | None, typer.Option("--max-usd", min=0, help="Most US dollars, over all runs; needs the prices.")
     ] = None,
     prompt_usd: Annotated[
-        float | None, typer.Option("--prompt-usd", min=0, help="Price of a million tokens of prompts, US dollars.")
+        float | None,
+        typer.Option("--prompt-usd", min=0, help="Price of a million tokens of prompts. Default: [llm.prices]."),
     ] = None,
     completion_usd: Annotated[
-        float | None, typer.Option("--completion-usd", min=0, help="Price of a million tokens of answers, US dollars.")
+        float | None,
+        typer.Option("--completion-usd", min=0, help="Price of a million tokens of answers. Default: [llm.prices]."),
     ] = None,
     concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Most calls under way at once.")] = 16,
     timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds to wait for an answer.")] = 120.0,
@@ -64,9 +68,11 @@ def label(
     from forge.llm import Caps
 
     looked_for = _rubric(rubric)
-    prices = _prices(prompt_usd, completion_usd, max_usd=max_usd)
     workspace = workspace_of(context, directory)
     with open_session(workspace, command="label", workers=workers, quiet=quiet) as session:
+        model = _model(model, session)
+        known = session.recipe.llm.prices.get(model)
+        prices = _prices(prompt_usd, completion_usd, known=known, max_usd=max_usd)
         drawn = labels.draw(
             _parts(session), count=sample, domains=domain or ["text"], seed=session.recipe.seed, chars=chars
         )
@@ -93,15 +99,30 @@ def _rubric(name: str) -> "Rubric":
         raise RecipeError(str(error), key="--rubric") from error
 
 
-def _prices(prompt: float | None, completion: float | None, *, max_usd: float | None) -> "Prices":
-    """The prices; with a limit in money both have to be known, or it would hold nothing back."""
+def _model(named: str | None, session: "Session") -> str:
+    from forge.errors import RecipeError
+
+    model = named or session.recipe.llm.model
+    if not model:
+        message = 'no model is named: give --model, or add [llm] with model = "..." to the recipe'
+        raise RecipeError(message, file=session.recipe.path, key="--model")
+    return model
+
+
+def _prices(
+    prompt: float | None, completion: float | None, *, known: "Prices | None", max_usd: float | None
+) -> "Prices":
+    """The prices, those of the recipe where none is given; a limit in money needs both, or it would hold nothing."""
     from forge.errors import RecipeError
     from forge.llm import Prices
 
+    if known is not None:
+        prompt = known.prompt if prompt is None else prompt
+        completion = known.completion if completion is None else completion
     if max_usd is not None and (prompt is None or completion is None):
         raise RecipeError(
             "it holds nothing back without prices; give --prompt-usd and --completion-usd, US dollars for a million "
-            "tokens",
+            "tokens, or [llm.prices] in the recipe",
             key="--max-usd",
         )
     return Prices(prompt=prompt or 0.0, completion=completion or 0.0)
@@ -135,9 +156,9 @@ def _ask(
     from forge.clients.llm_journal import Journal
 
     journal = Journal(session.workspace.hidden / JOURNAL)
-    patience = Patience(timeout=timeout)
+    patience, thinking = Patience(timeout=timeout), session.recipe.llm.thinking
     with (
-        LlmClient(journal=journal, scope=scope, patience=patience, **options) as client,
+        LlmClient(journal=journal, scope=scope, patience=patience, thinking=thinking, **options) as client,
         session.reporter.track("label", len(asked), "answers") as bar,
         session.timed("labelled", scope=scope) as facts,
     ):

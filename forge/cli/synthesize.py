@@ -1,4 +1,4 @@
-"""`forge synthesize` and `forge funnel`: trajectories made from the catalogue, and what became of every attempt."""
+"""`forge synthesize`: trajectories made from the catalogue, until enough are accepted or the budget ends."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge.cli.options import AsJson, Directory, Quiet, Workers, print_json, print_table, shown, workspace_of
+from forge.cli.funnel import SYNTHESIZER, Label, facts_of, print_funnel, read_funnel, read_tried
+from forge.cli.options import AsJson, Directory, Quiet, Workers, print_json, shown, workspace_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from forge.engine.session import Session, Step
+    from forge.errors import RecipeError
+    from forge.recipe import Recipe
     from forge.workspace import Workspace
     from forge_trajectories.synthesis.estimate import Estimate
     from forge_trajectories.synthesis.funnel import Funnel
+    from forge_trajectories.synthesis.source import Synthesizer
 
-SYNTHESIZER = "synthesizer"
 EVERY = 10.0
 """Seconds between two lines about what is accepted."""
-Label = Annotated[str, typer.Option("--label", help="The synthesizer's label in the recipe.")]
+SILENT = 3
+"""So many of those without news are news."""
 
 
 def synthesize(
@@ -70,30 +76,8 @@ def synthesize(
         found = _estimated(workspace, label, options, workers=workers, quiet=quiet)
         return _say_estimate(found, as_json=as_json)
     funnel = _run(workspace, label, options, workers=workers, quiet=quiet)
-    return print_json(_facts(funnel)) if as_json else _print(funnel)
-
-
-def funnel(
-    context: typer.Context,
-    label: Label = SYNTHESIZER,
-    directory: Directory = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show what became of every attempt at a trajectory: each check, what it stopped and why, and what it cost."""
-    from forge.errors import CorpusError
-
-    workspace = workspace_of(context, directory)
-    found = read_funnel(workspace, label)
-    if not found.attempts:
-        raise CorpusError(f"the source {label!r} has attempted nothing here; run `forge synthesize`")
-    return print_json(_facts(found)) if as_json else _print(found)
-
-
-def read_funnel(workspace: "Workspace", label: str) -> "Funnel":
-    """The funnel of the source with this label, from what its last run left."""
-    from forge_trajectories.synthesis.funnel_files import read
-
-    return read(workspace.state(label) / "scratch")
+    tried = read_tried(workspace, label)
+    return print_json(facts_of(funnel, tried)) if as_json else print_funnel(funnel, tried)
 
 
 def _run(
@@ -126,16 +110,24 @@ def _run(
 
 @contextmanager
 def _watched(session: "Session", step: "Step") -> Iterator[None]:
-    """Say now and then how many are accepted: a worker process does the work, and leaves its numbers in a file."""
+    """Say now and then how many are accepted: a worker process does the work, and leaves its numbers in a file.
+
+    Where nothing comes for half a minute, say so, and what the endpoint said last.
+    """
+    from forge.clients.llm_journal import last_failure
     from forge_trajectories.synthesis.progress import progress
 
     folder = session.workspace.state(step.label) / "scratch"
     over = threading.Event()
 
     def watch() -> None:
-        said = 0
+        said = silent = 0
         while not over.wait(EVERY):
             now = progress(folder)
+            silent = silent + 1 if now["attempts"] <= said else 0
+            if silent and silent % SILENT == 0:
+                why = last_failure(session.workspace.journal)
+                session.reporter.log(f"no new attempt for {silent * EVERY:.0f} s" + (f"; last: {why}" if why else ""))
             if now["attempts"] > said:
                 said = now["attempts"]
                 session.reporter.log(
@@ -166,8 +158,12 @@ def _place(workspace: "Workspace", label: str, options: Mapping[str, Any], *, qu
 
     recipe = load_recipe(workspace.recipe)
     table = next((table for table in recipe.sources if table.label == label), None)
-    offer = PluginHost().require("source", table.name if table is not None else SYNTHESIZER)
-    make_step(offer.step, {**(table.options if table else {}), **options}, file=workspace.recipe, key=f"source.{label}")
+    if table is not None and table.name != SYNTHESIZER:
+        raise _is_none(label, workspace.recipe)
+    offer = PluginHost().require("source", SYNTHESIZER)
+    merged = {**(table.options if table else {}), **options}
+    step = make_step(offer.step, merged, file=workspace.recipe, key=f"source.{label}")
+    _check_prices(step, recipe)
     if table is None:
         add_source(workspace.recipe, name=SYNTHESIZER, label=label, options=options)
         changed = {"name": SYNTHESIZER, **options}
@@ -179,15 +175,30 @@ def _place(workspace: "Workspace", label: str, options: Mapping[str, Any], *, qu
 
 
 def _step(session: "Session", label: str) -> "Step":
-    from forge.errors import RecipeError
     from forge_trajectories.synthesis.source import Synthesizer
 
     table = next((table for table in session.recipe.sources if table.label == label), None)
     step = session.step("source", table) if table is not None else None
     if step is None or not isinstance(step.instance, Synthesizer):
-        message = f"the source {label!r} is no synthesizer; name yours with --label"
-        raise RecipeError(message, file=session.recipe.path, key="source")
+        raise _is_none(label, session.recipe.path)
     return step
+
+
+def _is_none(label: str, path: "Path") -> "RecipeError":
+    from forge.errors import RecipeError
+
+    return RecipeError(f"the source {label!r} is no synthesizer; name another with --label", file=path, key="source")
+
+
+def _check_prices(source: "Synthesizer", recipe: "Recipe") -> None:
+    """Refuse a cap in dollars that nothing could be counted against, before the recipe says so."""
+    from forge.errors import RecipeError
+
+    models = [source.model or recipe.llm.model] * source.asks_model + [source.judge_model]
+    for model in models if source.max_usd else ():
+        if model and model not in recipe.llm.prices:
+            message = f'a cap in dollars needs prices: add [llm.prices."{model}"] with prompt and completion'
+            raise RecipeError(message, file=recipe.path, key="llm.prices")
 
 
 def _estimated(
@@ -210,6 +221,8 @@ def _estimated(
 def _say_estimate(found: "Estimate", *, as_json: bool) -> None:
     from dataclasses import asdict
 
+    from forge.figures import duration
+
     if as_json:
         return print_json(asdict(found))
     if not found.calls:
@@ -223,48 +236,4 @@ def _say_estimate(found: "Estimate", *, as_json: bool) -> None:
     else:
         known = f'[llm.prices."{found.model}"]' if found.model else "[llm] with a model and its prices"
         typer.echo(f"  no cost is known: the recipe has no {known}")
-    return typer.echo(f"  some {found.seconds / 60:,.1f} minutes at a common endpoint; nothing was sent")
-
-
-def _facts(found: "Funnel") -> dict[str, Any]:
-    from dataclasses import asdict
-
-    more = {"cost_per_accepted": found.cost_per_accepted, "tokens_per_accepted": found.tokens_per_accepted}
-    return {**asdict(found), **more}
-
-
-def _print(found: "Funnel") -> None:
-    """The funnel on a terminal: gates with what they stopped, kinds, what the model wrote, cost."""
-    typer.echo(
-        f"{found.attempts:,} attempts at {found.blueprints:,} blueprints, {found.accepted:,} accepted over "
-        f"{found.apis:,} different APIs, offered or called\n"
-    )
-    rows = [
-        [
-            gate.check,
-            f"{gate.reached:,}",
-            f"{gate.stopped:,}",
-            ", ".join(f"{code} {count:,}" for code, count in gate.reasons),
-        ]
-        for gate in found.gates
-    ]
-    rows.append(["accepted", f"{found.accepted:,}", "", ""])
-    print_table(rows, head=["check", "reached", "stopped", "why"])
-    typer.echo("")
-    kinds = [
-        [row.kind, f"{row.attempts:,}", f"{row.accepted:,}", f"{row.target:.1%}", f"{row.achieved:.1%}"]
-        for row in found.kinds
-    ]
-    print_table(kinds, head=["kind", "attempts", "accepted", "aimed at", "achieved"])
-    if found.parts:
-        typer.echo("")
-        parts = [[row.part, f"{row.written:,}", f"{row.failed:,}", f"{row.accepted:,}"] for row in found.parts]
-        print_table(parts, head=["the model wrote", "attempts", "failed by it", "accepted"])
-    if found.calls:
-        typer.echo(
-            f"\n{found.calls:,} calls, {found.tokens:,} tokens, ${found.cost:,.4f}; an accepted trajectory took "
-            f"{found.tokens_per_accepted:,.0f} tokens and ${found.cost_per_accepted:,.5f}"
-        )
-    for how, count in found.ended.items():
-        if how != "target":
-            typer.echo(f"{count:,} partitions ended by {how} before their target")
+    return typer.echo(f"  some {duration(found.seconds)} at a common endpoint; nothing was sent")

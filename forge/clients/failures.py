@@ -45,7 +45,13 @@ def retry_after(header: str | None) -> float | None:
 def growing_wait(attempt: int, *, first: float, longest: float) -> float:
     """Seconds before the attempt after ``attempt`` (1, 2, ...): doubled each time, with up to half as much again.
 
-    The random part keeps the workers of a build from coming back all at once.
+    The random part keeps the workers of a build from coming back all at once; near ``longest`` it takes up to a fifth
+    off instead.
     """
-    wait: float = first * 2.0 ** (attempt - 1)
-    return min(wait * random.uniform(1.0, 1.5), longest)
+    wait = first * 2.0 ** min(attempt - 1, 30)
+    return wait * random.uniform(1.0, 1.5) if wait * 1.5 <= longest else longest * random.uniform(0.8, 1.0)
+
+
+def spread(wait: float) -> float:
+    """What a server asks for, and up to a tenth more: those that it sent away together come back apart."""
+    return wait * random.uniform(1.0, 1.1)

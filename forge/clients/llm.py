@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from forge.clients.failures import Again, Final, growing_wait
+from forge.clients.failures import Again, Final, growing_wait, spread
 from forge.clients.llm_journal import Entry, Journal, Kept
 from forge.clients.llm_pace import Pace
 from forge.clients.llm_schema import repair, unfit
-from forge.clients.llm_wire import Denied, Lacking, Lost, Wire
+from forge.clients.llm_wire import Denied, Lacking, Lost, Unreached, Wire
 from forge.errors import BudgetError, StepError
 from forge.llm import Abilities, Answer, Call, Caps, Failure, Heard, Prices, Result, Spent
 from forge.records import to_json
@@ -33,6 +33,7 @@ class Patience:
 
     Attributes:
         timeout: for one attempt. busy: over all waits of a call for 429, 5xx and refused connections.
+        unreached: for an endpoint at which nobody has answered yet; after that nothing more is sent.
         first, longest: bounds of a wait where the server names none.
         lost: attempts at a call that may be paid for without an answer.
         strikes: calls in a row without an answer after which nothing more is sent; four times as many once there
@@ -41,6 +42,7 @@ class Patience:
 
     timeout: float = 120.0
     busy: float = 300.0
+    unreached: float = 20.0
     first: float = 0.5
     longest: float = 30.0
     lost: int = 3
@@ -56,7 +58,9 @@ class LlmClient:
 
     Attributes:
         scope: whose budget it is: caps hold over all runs with the same scope.
+        total: holds over all runs with any part of the scope's step.
         concurrency: most calls under way; see `Pace`.
+        thinking: tokens that the model may use up before each answer.
         limit: bytes of an answer after which it is refused.
         base_url: of the endpoint; None for the environment's.
     """
@@ -65,10 +69,12 @@ class LlmClient:
     journal: Journal
     scope: str
     caps: Caps = field(default_factory=Caps)
+    total: Caps = field(default_factory=Caps)
     prices: Prices = field(default_factory=Prices)
     concurrency: int = 16
     patience: Patience = field(default_factory=Patience)
     abilities: Abilities = field(default_factory=Abilities)
+    thinking: int = 0
     limit: int = 4 << 20
     base_url: str | None = None
     _run: "_Run | None" = None
@@ -123,6 +129,7 @@ class _Run:
 
     Attributes:
         strikes: calls in a row without an answer. hopeless: why nothing is sent any more.
+        alone_since: when nobody was found at the endpoint for the first time.
     """
 
     owner: LlmClient
@@ -130,6 +137,7 @@ class _Run:
     strikes: int = 0
     any_answer: bool = False
     hopeless: StepError | None = None
+    alone_since: float | None = None
     pace: Pace = field(init=False)
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
@@ -182,6 +190,8 @@ class _Run:
     async def one(self, call: Call) -> Result:
         """The answer to one prompt, from the journal or the endpoint; of calls that are alike one is sent."""
         owner = self.owner
+        if owner.thinking:
+            call = replace(call, max_tokens=call.max_tokens + owner.thinking)
         key = call.key(owner.model)
         async with self.locks[key]:
             kept = owner.journal.answer(key)
@@ -224,19 +234,30 @@ class _Run:
                 if lost >= patience.lost:
                     return Failure(kind="unanswered", reason=redact(reason))
             except Again as error:
-                grown = growing_wait(attempt, first=patience.first, longest=patience.longest)
-                reason, wait = str(error), max(grown, error.wait or 0.0)
+                wait = self._busy_wait(error, attempt)
                 if waited + wait > patience.busy:
-                    return Failure(kind="unanswered", reason=redact(reason))
+                    return Failure(kind="unanswered", reason=redact(str(error)))
                 self.pace.refused(wait)
             waited += wait
             await asyncio.sleep(wait)
+
+    def _busy_wait(self, error: Again, attempt: int) -> float:
+        """Seconds before the attempt after a refusal; no more is sent where nobody was ever there."""
+        patience = self.owner.patience
+        grown = growing_wait(attempt, first=patience.first, longest=patience.longest)
+        wait = max(grown, spread(error.wait or 0.0))
+        if isinstance(error, Unreached) and not self.any_answer:
+            now = time.monotonic()
+            self.alone_since = now if self.alone_since is None else self.alone_since
+            if now + wait > self.alone_since + patience.unreached:
+                raise self._give_up(redact(str(error))) from error
+        return wait
 
     async def _attempt(self, call: Call, entry: Entry) -> Kept:
         """Reserve, send, keep: one attempt, journalled whatever comes of it."""
         journal = self.owner.journal
         async with self.pace.slot():
-            journal.reserve(entry, self.owner.caps)
+            journal.reserve(entry, self.owner.caps, total=self.owner.total)
             journal.sent(entry)
             begun = time.monotonic()
             try:
@@ -254,7 +275,7 @@ class _Run:
             usd = self.owner.prices.cost(prompt, completion)
             kept = Kept(text=reply.text, prompt_tokens=prompt, completion_tokens=completion, usd=usd)
             journal.answered(entry, kept)
-            self.pace.answered(time.monotonic() - begun)
+            self.pace.answered(time.monotonic() - begun, prompt=prompt, completion=completion)
             return kept
 
     def _drop(self, name: str) -> None:

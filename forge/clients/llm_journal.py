@@ -3,21 +3,22 @@
 A row goes through ``reserved`` (the worst case is taken out of the budget), ``sent``, and ends as ``answered`` or
 ``failed``. Only answers are kept as answers; what failed is asked again. Spending and state change in one transaction,
 so that a process killed at any moment leaves at worst calls that were sent and not answered: those stay counted at
-their worst case, because they may have been paid for. Several processes may hold the journal at once: what
-a killed one left is put right by the next that opens it alone. Three commits a call; the one with the answer waits for
-the disk, some milliseconds, so that not even a power cut loses what was paid for.
+their worst case, because they may have been paid for. Several processes may hold the journal at once: what a killed
+one left is put right by the next that opens it alone, and an answer that one of them has is not undone by another's
+failure at the same call. Three commits a call; the one with the answer waits for the disk, some milliseconds, so that
+not even a power cut loses what was paid for.
 """
 
 import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from forge.errors import BudgetError, WorkspaceError
-from forge.llm import Caps, Spent
+from forge.llm import PART, Caps, Spent
 
 BUSY_SECONDS = 60.0
 _TABLES = """
@@ -91,8 +92,8 @@ class Journal:
         ).fetchone()
         return None if row is None else Kept(text=row[0], prompt_tokens=row[1], completion_tokens=row[2], usd=row[3])
 
-    def reserve(self, entry: Entry, caps: Caps) -> None:
-        """Take the worst case of a call out of the budget of its scope.
+    def reserve(self, entry: Entry, caps: Caps, *, total: Caps | None = None) -> None:
+        """Take the worst case of a call out of the budget of its scope; ``total``: of all parts of its step.
 
         Raises:
             BudgetError: a cap would be passed; nothing is reserved.
@@ -100,13 +101,15 @@ class Journal:
         with self._transaction():
             spent = self.spent(entry.scope)
             over = _over(spent, entry, caps)
+            if not over and total is not None and total != Caps():
+                over = _over(self.spent_by_step(entry.scope.partition(PART)[0]), entry, total)
             if over:
                 raise BudgetError(over)
             self._db.execute(
                 "INSERT INTO call (key, scope, model, request, state, worst_tokens, worst_usd) "
                 "VALUES (?, ?, ?, ?, 'reserved', ?, ?) ON CONFLICT (key) DO UPDATE SET scope = excluded.scope, "
                 "state = 'reserved', worst_tokens = excluded.worst_tokens, worst_usd = excluded.worst_usd, "
-                "error = NULL",
+                "error = NULL WHERE call.state != 'answered'",
                 (entry.key, entry.scope, entry.model, entry.request, entry.worst_tokens, entry.worst_usd),
             )
             self._spend(entry.scope, 1, entry.worst_tokens, entry.worst_usd)
@@ -114,7 +117,9 @@ class Journal:
     def sent(self, entry: Entry) -> None:
         """The call is on its way: from here on it may cost."""
         with self._transaction():
-            self._db.execute("UPDATE call SET state = 'sent', sends = sends + 1 WHERE key = ?", (entry.key,))
+            self._db.execute(
+                "UPDATE call SET state = 'sent', sends = sends + 1 WHERE key = ? AND state != 'answered'", (entry.key,)
+            )
 
     def answered(self, entry: Entry, kept: Kept) -> None:
         """Keep an answer, and what it cost instead of the worst case."""
@@ -130,7 +135,10 @@ class Journal:
     def failed(self, entry: Entry, error: str, *, may_be_paid: bool) -> None:
         """The attempt failed; unless it may have been paid for, its worst case goes back to the budget."""
         with self._transaction():
-            self._db.execute("UPDATE call SET state = 'failed', error = ? WHERE key = ?", (error[:500], entry.key))
+            self._db.execute(
+                "UPDATE call SET state = 'failed', error = ? WHERE key = ? AND state != 'answered'",
+                (error[:500], entry.key),
+            )
             if not may_be_paid:
                 self._spend(entry.scope, -1, -entry.worst_tokens, -entry.worst_usd)
 
@@ -138,6 +146,12 @@ class Journal:
         """What the scope has spent over all runs."""
         row = self._db.execute("SELECT calls, tokens, usd FROM spending WHERE scope = ?", (scope,)).fetchone()
         return Spent() if row is None else Spent(calls=row[0], tokens=row[1], usd=row[2])
+
+    def spent_by_step(self, label: str) -> Spent:
+        """What all parts of a step have spent over all runs."""
+        query = "SELECT sum(calls), sum(tokens), sum(usd) FROM spending WHERE scope = ? OR substr(scope, 1, ?) = ?"
+        row = self._db.execute(query, (label, len(label) + 1, label + PART)).fetchone()
+        return Spent() if row[0] is None else Spent(calls=row[0], tokens=row[1], usd=row[2])
 
     def states(self) -> dict[str, int]:
         """Calls by state."""
@@ -174,6 +188,20 @@ class Journal:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def last_failure(path: Path) -> str:
+    """Why the last call that has no answer has none; empty if there is none such. Looks on while others write."""
+    if not path.is_file():
+        return ""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)) as database:
+        try:
+            row = database.execute(
+                "SELECT error FROM call WHERE error IS NOT NULL ORDER BY rowid DESC LIMIT 1"
+            ).fetchone()
+        except sqlite3.DatabaseError:
+            return ""  # it is being made, or busy: there will be another look
+    return "" if row is None else str(row[0])
 
 
 def _take(holders: int) -> bool:

@@ -4,7 +4,8 @@
 
 SmolLM2-135M proves that everything is wired up and says little that is right. Start: some two seconds and 300 MB;
 about 100 tokens a second on two processors with four questions at once. The process ends with the one that started it,
-however that ends: it reads its standard input, and stops at its end.
+however that ends: it stops at the end of its standard input, and when it has another parent. It stops at once, in the
+middle of an answer if need be: the library's own end waits for what is under way, for minutes.
 """
 
 import importlib.util
@@ -22,14 +23,18 @@ SLOTS = 4
 CONTEXT = 4096
 """Tokens of prompt and answer that one question may have."""
 _PROGRAM = """
-import sys, xllamacpp
+import os, select, sys, xllamacpp
+parent = os.getppid()
 settings = xllamacpp.CommonParams()
 settings.model.path, settings.port = sys.argv[1], int(sys.argv[2])
 settings.n_parallel, settings.n_ctx, settings.warmup = int(sys.argv[3]), int(sys.argv[3]) * int(sys.argv[4]), False
 settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = int(sys.argv[5])
+settings.cache_ram_mib = 256
 server = xllamacpp.Server(settings)
 print(server.listening_address, flush=True)
-sys.stdin.read()
+while os.getppid() == parent and not select.select([sys.stdin], [], [], 1.0)[0]:
+    pass
+os._exit(0)
 """
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forge.errors import RecipeError
-from forge.llm import LlmClient, LlmOptions, LlmSettings, Prices
+from forge.llm import PART, LlmClient, LlmOptions, LlmSettings, Prices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +42,18 @@ class Endpoint:
             message = 'no model is named: add [llm] with model = "..." to the recipe, or name one where it is asked'
             raise RecipeError(message, file=self.recipe, key="llm.model")
         prices = self.prices(model)
-        if options.caps.usd is not None and prices is None:
+        if (options.caps.usd is not None or options.total.usd is not None) and prices is None:
             message = f'a cap in dollars needs prices: add [llm.prices."{model}"] with prompt and completion'
             raise RecipeError(message, file=self.recipe, key="llm.prices")
         with Client(
             model=model,
             journal=Journal(self.journal),
-            scope=" ".join(part for part in (self.scope, options.part) if part),
+            scope=PART.join(part for part in (self.scope, options.part) if part),
             caps=options.caps,
+            total=options.total,
             prices=prices or Prices(),
             concurrency=self.settings.concurrency,
+            thinking=self.settings.thinking,
             patience=Patience(timeout=self.settings.timeout),
             base_url=self.settings.base_url,
         ) as client:

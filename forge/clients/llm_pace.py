@@ -1,8 +1,8 @@
 """How many calls are under way at once: more while answers come quickly, fewer on 429 and when they grow slow.
 
 Additive increase, multiplicative decrease (Chiu and Jain, 1989): each answer adds 1/limit, a refusal halves the limit,
-an answer three times as slow as the best lately takes a tenth off. A refusal also holds all calls back for as long as
-the server asks. Belongs to one event loop.
+an answer three times as slow as the best lately takes a tenth off: slow for its length, since long answers take long. A
+refusal also holds all calls back for as long as the server asks. Belongs to one event loop.
 """
 
 import asyncio
@@ -11,6 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 _SLOW = 3.0
+_LEAST = 2
+"""Slowness alone brings the limit no lower: a server answers two at once in little more time than one."""
+_START, _READ = 20.0, 0.05
+"""What an answer costs before its first token, and what a token of the prompt does, in tokens that are written."""
 
 
 class Pace:
@@ -39,11 +43,12 @@ class Pace:
                 self._flying -= 1
                 self._changed.notify_all()
 
-    def answered(self, seconds: float) -> None:
-        """An answer came after ``seconds``."""
-        best = seconds if self._best is None else min(seconds, self._best * 1.02)
-        if seconds > _SLOW * best and seconds > 0.5:
-            self.limit = max(1.0, self.limit * 0.9)
+    def answered(self, seconds: float, *, prompt: int = 0, completion: int = 0) -> None:
+        """An answer came after ``seconds``; ``prompt`` and ``completion`` are its tokens."""
+        pace = seconds / (_START + prompt * _READ + completion)
+        best = pace if self._best is None else min(pace, self._best * 1.02)
+        if pace > _SLOW * best and seconds > 0.5:
+            self.limit = max(min(self.limit, float(_LEAST)), self.limit * 0.9)
         else:
             self.limit = min(float(self.most), self.limit + 1.0 / self.limit)
         self._best = best

@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from forge.clients.failures import Again, Final, is_passing, retry_after
+from forge.clients.llm_schema import is_strict
 from forge.llm import Abilities, Call
 from forge.records import to_json
 
@@ -32,6 +33,10 @@ NAMED = {
 
 class Lost(Exception):  # noqa: N818
     """Sent, and no usable answer came: it may have been paid for."""
+
+
+class Unreached(Again):
+    """Nobody listens there, or there is no such name."""
 
 
 class Denied(Exception):  # noqa: N818
@@ -83,7 +88,7 @@ class Wire:
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
             if type(cause).__name__ == "ConnectError":
-                raise Again(f"no connection ({cause})") from error
+                raise Unreached(f"no connection ({cause})") from error
             raise Lost(f"the connection broke ({type(cause).__name__})") from error
         return reply(body)
 
@@ -113,7 +118,9 @@ def parameters(call: Call, abilities: Abilities, *, model: str) -> dict[str, Any
     if call.seed is not None and abilities.seed:
         asked["seed"] = call.seed
     if call.schema is not None and abilities.json_schema:
-        named = {"name": "answer", "strict": True, "schema": call.schema}
+        # What strict mode does not take is refused; without it the schema is still shown, and enforced by servers
+        # that make a grammar of it.
+        named = {"name": "answer", "strict": is_strict(call.schema), "schema": call.schema}
         asked["response_format"] = {"type": "json_schema", "json_schema": named}
     elif call.schema is not None:
         messages[-1]["content"] += f"\n\nAnswer with JSON only. It has to fit this schema: {to_json(call.schema)}"

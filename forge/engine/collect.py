@@ -73,8 +73,10 @@ def _collect_source(session: Session, step: Step, *, catalog: CatalogView | None
             )
             tasks.append((index, task))
     sizes = [max(1, task.partition.size) for _, task in tasks]
+    # Where no partition knows its size they are counted themselves.
+    unit = getattr(step.instance, "size_unit", "bytes") if max(sizes, default=1) > 1 else "partitions"
     for position, part in (
-        session.run(f"collect {step.label}", collect_partition, [task for _, task in tasks], sizes=sizes)
+        session.run(f"collect {step.label}", collect_partition, [task for _, task in tasks], sizes=sizes, unit=unit)
         if tasks
         else ()
     ):

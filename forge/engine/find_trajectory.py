@@ -30,9 +30,23 @@ def find_trajectory(workspace: Workspace, prefix: str) -> Trajectory | None:
     return _read(*place) if place is not None else None
 
 
-def _tables(workspace: Workspace) -> list[Path]:
+def stored_trajectories(workspace: Workspace, label: str) -> Iterator[Trajectory]:
+    """Every trajectory of a source as it is stored in the corpus; of one that is in several parts, the newest."""
+    import pyarrow.parquet as pq
+
+    seen: set[str] = set()
+    for path in reversed(_tables(workspace, label)):
+        with pq.ParquetFile(path) as table:
+            for batch in table.iter_batches(batch_size=256):
+                for row in batch.to_pylist():
+                    if row["id"] not in seen:
+                        seen.add(row["id"])
+                        yield from_row(Trajectory, row)
+
+
+def _tables(workspace: Workspace, label: str = "*") -> list[Path]:
     """Whole parts' tables, the oldest first."""
-    paths = workspace.hidden.glob("corpus/*/*.trajectories.parquet")
+    paths = workspace.hidden.glob(f"corpus/{label}/*.trajectories.parquet")
     whole = [path for path in paths if path.with_name(path.name.replace(".trajectories.parquet", ".json")).is_file()]
     return sorted(whole, key=lambda path: (path.stat().st_mtime_ns, path))
 

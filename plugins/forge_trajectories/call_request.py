@@ -16,7 +16,7 @@ _VERBS = frozenset(
     accept acknowledge activate add adjust allow analyze append apply approve archive assess assign associate
     attach authenticate authorize block bulk calculate call cancel capture change check clear clone close
     collect compare compile complete compute configure confirm connect contain control convert copy count create
-    deactivate decline decrease decrypt define delete deliver deny deploy deregister describe destroy detach
+    deactivate decline decrease decrypt define delete deliver deny deploy deposit deregister describe destroy detach
     detect determine disable disassociate disconnect discover dismiss dispatch display download drop duplicate
     edit empty enable encrypt end enqueue enroll enter estimate evaluate evict exchange execute exit expand
     expire export expose extract fail fetch fill filter find finish follow force fork forward generate geocode

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from forge.clients.bodies import decoded
-from forge.clients.failures import Again, Final, growing_wait, is_passing, retry_after
+from forge.clients.failures import Again, Final, growing_wait, is_passing, retry_after, spread
 from forge.clients.http import HttpClient
 from forge.errors import FetchError
 from forge.steps import HttpRequest
@@ -251,5 +251,12 @@ def test_waits_grow_and_differ_and_end() -> None:
     assert 1 <= waits[0] <= 1.5
     assert 2 <= waits[1] <= 3
     assert 4 <= waits[2] <= 5
-    assert waits[3] == 5.0
-    assert len({growing_wait(1, first=1.0, longest=5.0) for _ in range(5)}) > 1
+    assert 4 <= waits[3] <= 5
+    for attempt in (1, 9):
+        assert len({growing_wait(attempt, first=1.0, longest=5.0) for _ in range(5)}) > 1
+
+
+def test_what_a_server_asks_for_is_kept_and_spread() -> None:
+    waits = {spread(10.0) for _ in range(20)}
+    assert len(waits) > 1
+    assert all(10 <= wait <= 11 for wait in waits)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from forge.cli.init import RECIPE
 from forge.errors import RecipeError
 from forge.recipe import load_recipe
-from forge.recipe_edit import add_source, remove_source
+from forge.recipe_edit import add_source, remove_source, set_options
 
 GOOD = """\
 # the seed of everything
@@ -220,3 +220,22 @@ def test_an_edit_that_makes_a_wrong_recipe_changes_nothing(recipe: Path) -> None
 def test_removing_what_is_not_there_suggests(recipe: Path) -> None:
     with pytest.raises(RecipeError, match="did you mean 'botocore'"):
         remove_source(recipe, "botocor")
+
+
+def test_new_options_stand_with_their_table_and_not_below_a_comment_of_what_follows(tmp_path: Path) -> None:
+    path = tmp_path / "forge.toml"
+    kinds = "[source.kinds]\nsingle = 1.0\n"
+    path.write_text(f'[[source]]\nname = "synthesizer"\nwrites = []\n\n# Off:\n# [[source]]\n{kinds}', encoding="utf-8")
+    changed = set_options(path, "synthesizer", {"target_accepted": 7, "model": "m", "writes": ["query"]})
+    assert changed == {"target_accepted": 7, "model": "m", "writes": ["query"]}
+    assert path.read_text(encoding="utf-8") == (
+        '[[source]]\nname = "synthesizer"\nwrites = ["query"]\ntarget_accepted = 7\nmodel = "m"\n\n'
+        f"# Off:\n# [[source]]\n{kinds}"
+    )
+
+
+def test_a_last_line_without_an_end_gets_one_before_new_options(tmp_path: Path) -> None:
+    path = tmp_path / "forge.toml"
+    path.write_text('[[source]]\nname = "synthesizer"', encoding="utf-8")
+    set_options(path, "synthesizer", {"target_accepted": 7})
+    assert path.read_text(encoding="utf-8") == '[[source]]\nname = "synthesizer"\ntarget_accepted = 7\n'

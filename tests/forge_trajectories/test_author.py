@@ -12,7 +12,7 @@ from forge.llm import Answer, Failure
 from forge_trajectories.blueprint import KINDS, Blueprint, Fault
 from forge_trajectories.execution.faults import FAULTS
 from forge_trajectories.ladder.verify import first_failure, verify
-from forge_trajectories.synthesis.author import PARTS, Composed, compose
+from forge_trajectories.synthesis.author import PARTS, Composed, compose, finished
 from forge_trajectories.synthesis.author_draft import Usage, blamed, draft_of, license_of
 from forge_trajectories.synthesis.prompts import PartCall
 from forge_trajectories.synthesis.sampling import sample
@@ -156,13 +156,15 @@ def test_a_call_that_has_answered_is_not_made_again(shop_graph: ToolGraph) -> No
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("The user asked for something and got it.", "kind:third-person"),
+        ("The user asked for something and got it. {}", "kind:third-person"),
         ("It is all there now.", "answer-supported:says-nothing"),
     ],
 )
 def test_a_hollow_answer_is_refused(shop_graph: ToolGraph, text: str, code: str) -> None:
     blueprint = next(b for b in sampled(shop_graph, "single", 20) if b.plan[0].tool.startswith("get"))
-    composed, _ = walked(blueprint, frozenset({"answer"}), answers={"answer": [{"answer": text}] * 2})
+    own = finished(compose(blueprint)).messages[-1].content
+    answer = {"answer": text.replace("{}", own)}
+    composed, _ = walked(blueprint, frozenset({"answer"}), answers={"answer": [answer] * 2})
     assert composed.refusal is not None
     assert composed.refusal.check.code == code
 

@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -184,7 +185,7 @@ POST = Operation(
         "properties": {
             "pet_id": {"type": "string", "x-in": "path"},
             "dry": {"type": "boolean", "x-in": "query"},
-            "X-Trace": {"type": "string", "x-in": "header"},
+            "note": {"type": "string", "x-in": "header", "description": 'For whom """ */ it is.'},
             "name": {"type": "string", "x-in": "body"},
         },
     },
@@ -198,6 +199,7 @@ def test_code_is_code() -> None:
         fence, _, code = client_code(POST, values, Picks(str(number))).removesuffix("```").partition("\n")
         seen.add(fence)
         assert "/pets/" in code
+        assert "note (string, optional) For whom" in code  # what is not passed is documented all the same
         if fence == "```python":
             ast.parse(code)
         if fence == "```bash":
@@ -205,15 +207,43 @@ def test_code_is_code() -> None:
     assert seen == {"```python", "```javascript", "```bash"}
 
 
-@pytest.mark.parametrize("values", [{"pet_id": "a", "X-Trace": "b"}, {"name": "no path"}])
-def test_what_code_cannot_show_makes_none(values: dict[str, Any]) -> None:
-    assert client_code(POST, values, Picks("x")) == ""
+def test_what_code_cannot_show_makes_none() -> None:
+    assert client_code(POST, {"name": "no path"}, Picks("x")) == ""
+    trace = {"X-Trace": {"type": "string", "x-in": "header"}}
+    traced = replace(POST, parameters={**POST.parameters, "properties": {**POST.parameters["properties"], **trace}})
+    assert client_code(traced, {"pet_id": "a"}, Picks("x")) == ""
+
+
+def test_what_the_code_says_runs() -> None:
+    codes = (client_code(POST, {"pet_id": "a b", "name": "Rex"}, Picks(str(number))) for number in range(40))
+    code = next(code for code in codes if "import httpx" in code)
+    sent: list[dict[str, Any]] = []
+
+    class Httpx:
+        @staticmethod
+        def request(method: str, url: str, **passed: Any) -> Any:
+            sent.append({"method": method, "url": url, **passed})
+            return SimpleNamespace(raise_for_status=lambda: None, json=lambda: {})
+
+    plain = code.removeprefix("```python").removesuffix("```").replace("import httpx", "")
+    exec(compile(plain, "client", "exec"), {"httpx": Httpx, "print": lambda *_: None})
+    assert sent == [
+        {
+            "method": "POST",
+            "url": "https://pets.example/pets/a b",
+            "params": {},
+            "headers": {},
+            "json": {"name": "Rex"},
+        }
+    ]
 
 
 def test_goals_are_imperatives() -> None:
     assert wanted(POST) == "create a pet"
     assert wanted(replace(POST, description="Pets!")) == "create pet"
-    assert wanted(replace(POST, description="Pets!", tool="pets-v2", service="shop")) == "call pets v 2 of shop"
+    assert wanted(replace(POST, description="Pets!", tool="pets-v2", path="/", service="shop")) == (
+        "call pets v 2 of shop"
+    )
     assert chain_goal([POST, POST], [[], [(0, "/0/id")]]) == "Create a pet, then use the first result to create a pet."
     owner = replace(POST, description="Gets an owner.", tool="getOwner", method="GET")
     both = [[], [], [(0, "/id"), (1, "/id")]]
@@ -227,3 +257,20 @@ def test_gini_is_nought_where_all_have_the_same_and_near_one_where_one_has_all()
     assert gini([3, 3, 3]) == pytest.approx(0)
     assert gini([0] * 99 + [7]) == pytest.approx(0.99)
     assert gini([1, 3]) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "tool", "description", "said"),
+    [
+        ("GET", "/a", "getA", "Gets the roles Returns a list of roles", "get the roles"),
+        ("POST", "/hubs", "h", "Creates a hub, or updates an existing hub.", "create a hub, or update an existing hub"),
+        ("POST", "/tags", "createTag", "POST for tag. Add tag into the system", "add tag into the system"),
+        ("GET", "/me", "getMe", "Get My User.", "get my user"),
+        ("POST", "/v1/hooks/{id}/enable", "post_hooks_by_id_enable", "Ability to enable.", "enable for hooks"),
+        ("GET", "/v1/hooks/{id}", "get_hooks_by_id", "A web hook.", "get a hook"),
+        ("GET", "/n", "n", "Airports near by. Retrieves airports by id.", "retrieve airports by id"),
+        ("GET", "/n", "getNews", "News. Note that this is slow.", "get news"),
+    ],
+)
+def test_a_goal_is_read_from_what_says_most(method: str, path: str, tool: str, description: str, said: str) -> None:
+    assert wanted(replace(POST, method=method, path=path, tool=tool, description=description)) == said

@@ -249,7 +249,9 @@ def test_asks_for_what_is_missing() -> None:
 
 
 def test_makes_no_call_without_a_tool() -> None:
-    assert code(answering(cases.missing_tool(), "Done!")) == "kind:not-said"
+    assert code(answering(cases.missing_tool(), "Done!")) == "kind:claims"
+    assert code(answering(cases.missing_tool(), "Here it is.")) == "kind:not-said"
+    assert code(answering(cases.missing_tool(), "No problem, I used a tool that can do it.")) == "kind:claims"
     plan = from_object(cases.missing_tool().blueprint)
     called = cases.play(
         plan,
@@ -267,7 +269,7 @@ def test_parallel_calls_are_made_at_once() -> None:
         ("user", "How much is there of desk lamp and of A4 paper?"),
         ("call", "", ("get_stock", {"item": "desk lamp"})),
         ("call", "", ("get_stock", {"item": "A4 paper"})),
-        ("say", "Here you are."),
+        ("say", lambda seen: f"{seen[0].value['count']} and {seen[1].value['count']}."),
     )
     assert code(one_by_one) == "kind:not-parallel"
 

@@ -82,7 +82,7 @@ def test_two_events_cannot_be_at_one_time() -> None:
 def test_files_carts_and_tasks() -> None:
     files = opened("files")
     value(files.call("write_file", {"path": "a/b.txt", "content": "x"}))
-    value(files.call("move_file", {"path": "a/b.txt", "to": "c.txt"}))
+    value(files.call("move_file", {"path": "a/b.txt", "new_path": "c.txt"}))
     assert files.call("read_file", {"path": "a/b.txt"}).status == 404
     assert value(files.call("read_file", {"path": "c.txt"}))["content"] == "x"
     assert files.call("read_file", {"path": "../etc"}).status == 400

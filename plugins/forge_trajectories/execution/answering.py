@@ -13,11 +13,14 @@ from forge_trajectories.execution.answers import (
     put_in,
     settle,
 )
+from forge_trajectories.execution.roles import singular
 from forge_trajectories.execution.store import Store
 from forge_trajectories.execution.values import made_value
 from forge_trajectories.picking import Picks
+from forge_trajectories.plain_text import words
 
 _LIMITS = frozenset({"limit", "perpage", "pagesize", "maxresults", "top", "count", "first", "take", "size", "max"})
+_BARE = frozenset({"id", "name", "key", "slug", "code", "uuid", "guid", "sid"})
 _STARTS = frozenset({"offset", "skip", "startindex", "start", "from"})
 
 Outcome = tuple[int, Any]
@@ -27,9 +30,19 @@ Outcome = tuple[int, Any]
 class Reply:
     """Answers one call; made for it and thrown away."""
 
-    __slots__ = ("arguments", "how", "key", "name", "operation", "role", "seed", "store")
+    __slots__ = ("arguments", "how", "key", "key_schema", "name", "operation", "role", "seed", "store")
 
-    def __init__(self, how: Answering, store: Store, *, arguments: Mapping[str, Any], seed: int, key: str) -> None:
+    def __init__(
+        self,
+        how: Answering,
+        store: Store,
+        *,
+        arguments: Mapping[str, Any],
+        seed: int,
+        key: str,
+        schema: Mapping[str, Any],
+    ) -> None:
+        """``key``, ``schema``: of the argument by which others name what this call creates; empty if none does."""
         self.how = how
         self.role = how.role
         self.operation = how.operation
@@ -37,6 +50,7 @@ class Reply:
         self.arguments = arguments
         self.seed = seed
         self.key = key or how.role.key
+        self.key_schema = schema
         self.name = f"{how.operation.provider}/{how.operation.service}:{how.role.path(arguments)}"
 
     def made(self) -> Outcome:
@@ -59,6 +73,8 @@ class Reply:
 
     def _seen(self) -> Any:
         """The answer of what changes no resource."""
+        if self.role.action == "act" and self.role.key and not self.how.shape.many and self.how.shape.key:
+            return self._shown(self.name, self.arguments.get(self.role.key))
         if self.role.action in ("act", "query"):
             return self._whole(f"{self.seed}\n{self.operation.tool}\n{to_json(self.arguments)}")
         if self.how.shape.many:
@@ -69,6 +85,8 @@ class Reply:
         call = f"{self.operation.tool} {to_json(self.arguments)}"
         scope = f"{self.seed}\n{call}\n{self.store.calls[call]}"
         given = self.arguments.get(self.key) if self.key else None
+        if given is None and normal_name(self.how.shape.key) == "name":
+            given = self._given().get("name")
         if given is not None and self.store.exists(self.name, str(given)):
             return 409, f"{self.role.noun or 'resource'} {given} exists already"
         self.store.calls[call] += 1
@@ -82,7 +100,8 @@ class Reply:
     def _new_id(self, scope: str) -> Any:
         field = self.how.shape.key
         schema = as_mapping(as_mapping(self.how.shape.schema.get("properties")).get(field))
-        made = made_value(field or f"{self.role.noun}_id", schema, Picks(f"{scope}\nid"), answer=True)
+        name = field or self.key or f"{self.role.noun}_id"
+        made = made_value(name, schema or self.key_schema, Picks(f"{scope}\nid"), answer=True)
         if "parent" in self.arguments and normal_name(field) == "name":
             return f"{self.arguments['parent']}/{self.name.rpartition('/')[2]}/{made}".replace("//", "/")
         return made if made not in (None, "") else Picks(f"{scope}\nid").below(900_000) + 100_000
@@ -99,7 +118,7 @@ class Reply:
 
     def _written(self) -> dict[str, Any]:
         """The arguments that say what the resource is to be like: all but those of its path."""
-        places = set("".join(part for part in self.role.place if "{" in part).replace("}", "{").split("{"))
+        places = self._placed()
         return {name: value for name, value in self.arguments.items() if name not in places}
 
     def _shown(self, name: str, key: Any) -> Any:
@@ -121,7 +140,8 @@ class Reply:
     def _undocumented(self, name: str, key: Any) -> dict[str, Any]:
         """What an answer shows of a resource whose fields nobody documented."""
         fields = {**self.arguments, **self.store.changed.get(name, {})}
-        return fields if key is None else {"id": key, **fields}
+        last = (words(self.key) or ["id"])[-1].lower()
+        return fields if key is None else {last if last in _BARE or last == "number" else "id": key, **fields}
 
     def _list(self) -> Any:
         """The answer that lists a collection."""
@@ -246,7 +266,20 @@ class Reply:
         return {**shown, **{normal_name(field): value for field, value in written.items()}}
 
     def _given(self) -> dict[str, Any]:
-        return {normal_name(name): value for name, value in self.arguments.items()}
+        """The arguments by the names of fields that repeat them: not the ``id`` of what the resource lies under."""
+        within = self.how.shape.many or self.role.action == "create" or self._is_of_many()
+        above = self._placed() - {self.role.key} if within else set()
+        above = {name for name in above if normal_name(name) in _BARE}
+        return {normal_name(name): value for name, value in self.arguments.items() if name not in above}
+
+    def _is_of_many(self) -> bool:
+        """Whether what is read lies in a collection under something else: /projects/{id}/runners."""
+        last = self.role.place[-1] if self.role.place else ""
+        return self.role.action in ("read", "list", "query") and singular(last) != last
+
+    def _placed(self) -> set[str]:
+        """Names of the arguments that are part of the path."""
+        return set("".join(part for part in self.role.place if "{" in part).replace("}", "{").split("{"))
 
     def _asked(self) -> str:
         """What is asked for where no id says it: the path and all other arguments but those that cut a list."""

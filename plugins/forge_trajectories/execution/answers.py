@@ -74,6 +74,9 @@ class Answering:
         for name, item in properties.items():
             if name not in required and (len(made) >= MAX_FIELDS or tells_failure(name)):
                 continue
+            if _is_open(as_mapping(item)):
+                made[name] = {}  # nobody says what is in it: nothing is made up
+                continue
             made[name] = made_value(name, as_mapping(item), Picks(f"{scope}\n{normal_name(name)}"), answer=True)
         return made
 
@@ -138,6 +141,12 @@ def tells_failure(name: str) -> bool:
     """Whether a field is there to say what went wrong."""
     plain = normal_name(name)
     return plain.startswith(("error", "fail", "warning", "fault")) or plain.endswith(("error", "errors", "warnings"))
+
+
+def _is_open(schema: Mapping[str, Any]) -> bool:
+    """Whether a field is an object of which nothing is documented."""
+    inside = schema.get("properties") or schema.get("additionalProperties") or schema.get("required")
+    return schema.get("type") == "object" and not inside and "example" not in schema and "examples" not in schema
 
 
 def _as_documented(value: Any, schema: Mapping[str, Any]) -> Any:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from forge.records import JsonObject, to_json
+from forge_trajectories.api_view import as_mapping
 from forge_trajectories.call_answer import shortened
 from forge_trajectories.execution.answering import Reply
 from forge_trajectories.execution.answers import Answering, answering
@@ -71,16 +72,17 @@ class MockApi:
         listed = operations.values() if isinstance(operations, Mapping) else operations
         self.seed = seed
         self.routes = {operation.tool: Route(operation) for operation in listed}
-        self._keys: dict[tuple[str, str, tuple[str, ...]], str] = {}
+        self._keys: dict[tuple[str, str, tuple[str, ...]], tuple[str, Mapping[str, Any]]] = {}
         for route in self.routes.values():
             role, operation = route.role, route.operation
             if role.key:
                 place = (operation.provider, operation.service, role.template[:-1])
-                self._keys.setdefault(place, role.key)
+                properties = as_mapping(operation.parameters.get("properties"))
+                self._keys.setdefault(place, (role.key, as_mapping(properties.get(role.key))))
 
-    def key_of(self, operation: Operation, role: Role) -> str:
-        """The argument by which other operations name the resources that this one creates or lists; else empty."""
-        return self._keys.get((operation.provider, operation.service, role.template), "")
+    def key_of(self, operation: Operation, role: Role) -> tuple[str, Mapping[str, Any]]:
+        """The argument by which other operations name what this one creates or lists, and its schema; else empty."""
+        return self._keys.get((operation.provider, operation.service, role.template), ("", {}))
 
 
 class MockEnvironment:
@@ -99,8 +101,8 @@ class MockEnvironment:
         wrong = problems(route.validator, given)
         if wrong:
             return invalid(route.operation.provider, wrong)
-        key = self._api.key_of(route.operation, route.role)
-        reply = Reply(route.answering, self._store, arguments=given, seed=self._api.seed, key=key)
+        key, schema = self._api.key_of(route.operation, route.role)
+        reply = Reply(route.answering, self._store, arguments=given, seed=self._api.seed, key=key, schema=schema)
         status, value = reply.made()
         if status >= 400:
             return refusal(route.operation.provider, status, value)

@@ -15,6 +15,7 @@ from forge.records import JsonObject, to_json
 from forge_trajectories.call_answer import shortened
 from forge_trajectories.execution.environment import Observation
 from forge_trajectories.execution.mock import MAX_CONTENT, MockEnvironment
+from forge_trajectories.execution.roles import normal, role_of
 from forge_trajectories.tools.operation import Operation
 from forge_trajectories.tools.ports import READING, effect_of
 
@@ -27,12 +28,12 @@ _FUNCTIONS = ("python", "model")
 
 def is_recorded(operation: Operation) -> bool:
     """Whether there is a recording of a call that changes nothing."""
-    return _changes_nothing(operation) and any(_is_whole(example) for example in operation.examples)
+    return _changes_nothing(operation) and any(_is_whole(example, operation) for example in operation.examples)
 
 
 def recorded_calls(operation: Operation) -> list[Mapping[str, Any]]:
     """The arguments with which a call gets a recording."""
-    return [example["arguments"] for example in operation.examples if _is_whole(example)]
+    return [example["arguments"] for example in operation.examples if _is_whole(example, operation)]
 
 
 class ReplayEnvironment:
@@ -45,7 +46,7 @@ class ReplayEnvironment:
             for operation in operations
             if operation.simulator == NAME and _changes_nothing(operation)
             for example in reversed(operation.examples)
-            if _is_whole(example)
+            if _is_whole(example, operation)
         }
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Observation:
@@ -78,5 +79,17 @@ def _changes_nothing(operation: Operation) -> bool:
     return effect in READING or (effect == "act" and operation.kind in _FUNCTIONS)
 
 
-def _is_whole(example: Mapping[str, Any]) -> bool:
-    return isinstance(example.get("arguments"), Mapping) and isinstance(example.get("result"), (Mapping, list))
+def _is_whole(example: Mapping[str, Any], operation: Operation) -> bool:
+    """Whether an example is a call with its answer, not two examples that know nothing of each other."""
+    arguments, result = example.get("arguments"), example.get("result")
+    if not isinstance(arguments, Mapping) or not isinstance(result, (Mapping, list)):
+        return False
+    role = role_of(operation)
+    asked = {normal(name): value for name, value in arguments.items() if isinstance(value, (str, int))}
+    if role.key in arguments and isinstance(arguments[role.key], (str, int)):
+        asked["id"] = arguments[role.key]
+    shown = {normal(name): value for name, value in result.items()} if isinstance(result, Mapping) else {}
+    return not any(
+        name.endswith("id") and isinstance(shown.get(name), (str, int)) and str(shown[name]) != str(value)
+        for name, value in asked.items()
+    )

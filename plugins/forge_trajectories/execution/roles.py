@@ -46,6 +46,7 @@ _READS = frozenset(
 )
 _SLOT = re.compile(r"\{\+?([^{}]*)\}")
 _VERSION = re.compile(r"v?\d+[\w.]*", re.IGNORECASE)
+_FORMAT = re.compile(r"(?<=[\w}])\.(?:json|xml|yaml)$")
 _TARGET = re.compile(r"#(?:.*[&=.])?([A-Za-z]\w*)$")
 
 
@@ -124,7 +125,7 @@ def _at_path(path: str, method: str, renamed: tuple[tuple[str, str], ...]) -> Ro
     """The role at a path; ``renamed``: by name on the wire the argument's name, where they differ."""
     known = dict(renamed)
     text = path.partition("#")[0].partition("?")[0]
-    parts = tuple(_renamed(part, known) for part in text.split("/") if part)
+    parts = tuple(_renamed(part, known) for part in _FORMAT.sub("", text).split("/") if part)
     last = parts[-1] if parts else ""
     head, colon, verb = last.rpartition(":") if last.startswith("{") or ":" in last else (last, "", "")
     if colon and head.endswith("}"):
@@ -134,6 +135,8 @@ def _at_path(path: str, method: str, renamed: tuple[tuple[str, str], ...]) -> Ro
     key = _slot(last)
     if action == "create":
         action = "update" if key else "query" if _reads(last) else "act" if _acts(last) else "create"
+    if action == "act" and not key and len(parts) > 1 and (owner := _slot(parts[-2])):
+        return Role(action, parts[:-1], owner, _noun(parts[:-2]))  # POST /webhooks/{id}/enable is done to a webhook
     return Role(action, parts, key, _noun(parts[:-1] if key else parts))
 
 

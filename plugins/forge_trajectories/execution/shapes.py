@@ -38,7 +38,8 @@ def shape_of(schema: Mapping[str, Any], role: Role, depth: int = 0) -> Shape:
         return Shape((), True, items, key_field(items, role))
     properties = as_mapping(schema.get("properties"))
     own = key_field(schema, role)
-    looks_listed = role.action == "list" or (not own and not role.key)
+    writes = role.action in ("create", "update", "replace", "delete", "act")
+    looks_listed = role.action == "list" or (not own and not role.key and not (writes and _has_plain(properties)))
     if looks_listed and (listed := _list_in(properties, role)):
         items = as_mapping(as_mapping(properties[listed]).get("items"))
         return Shape((listed,), True, items, key_field(items, role))
@@ -77,12 +78,18 @@ def key_field(schema: Mapping[str, Any], role: Role) -> str:
         found = by_name.get(wanted) if wanted else None
         if found is not None and _is_plain(properties[found]):
             return found
-    return ""
+    named = "" if key.endswith(("id", "uid", "number")) else by_name.get("name", "")
+    return named if named and _is_plain(properties[named]) else ""
 
 
 def _is_plain(schema: object) -> bool:
     kind = as_mapping(schema).get("type")
     return kind not in ("object", "array", "boolean")
+
+
+def _has_plain(properties: Mapping[str, Any]) -> bool:
+    """Whether there are fields beside lists: what was written is shown as itself then."""
+    return any(as_mapping(item).get("type") not in ("array", "object") for item in properties.values())
 
 
 def _list_in(properties: Mapping[str, Any], role: Role) -> str:

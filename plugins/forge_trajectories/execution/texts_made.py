@@ -181,6 +181,7 @@ _MAKERS: Mapping[str, Maker] = {
     "login": _username,
     "fullname": person,
     "author": person,
+    "assignee": person,
     "customer": person,
     "contact": person,
     "recipient": email,

@@ -11,11 +11,13 @@ from forge_trajectories.execution import patterns, texts_made
 from forge_trajectories.execution.numbers_made import number
 from forge_trajectories.execution.schemas import fits
 from forge_trajectories.picking import Picks
+from forge_trajectories.placeholders import has_placeholder
 
 MAX_DEPTH = 5
 """Levels below which only what is required is made."""
 MAX_FIELDS = 24
 MAX_ITEMS = 3
+_SAYING = ("properties", "additionalProperties", "required", "example", "examples", "enum", "anyOf", "oneOf")
 _METADATA = (("team", "platform"), ("source", "import"), ("environment", "staging"), ("owner", "support"))
 
 
@@ -103,9 +105,13 @@ class _Maker:
     def free(self, rest: Mapping[str, Any], depth: int) -> dict[str, Any]:
         """An object of which nothing is documented but what its values are like."""
         if self.answer and not rest:
-            return {"id": texts_made.identifier([], self.picks), "name": texts_made.slug(self.picks)}
+            return {} if depth else self.thing()
         key, value = self.picks.one(_METADATA)
         return {key: self.value(key, rest, depth + 1) if rest else value}
+
+    def thing(self) -> dict[str, Any]:
+        """One of a list of which nothing is documented: most have an id and a name."""
+        return {"id": texts_made.identifier([], self.picks), "name": texts_made.slug(self.picks)}
 
     def required(self, schema: Mapping[str, Any]) -> bool:
         """Whether a field that is called required is: not of a caller where only the server writes it."""
@@ -129,12 +135,16 @@ class _Maker:
         unique = schema.get("uniqueItems") is True
         made: list[Any] = []
         for _ in range(count * 8 if unique else count):
-            value = self.value(single, inner, depth + 1)
+            value = self.thing() if self.answer and _is_open(inner) else self.value(single, inner, depth + 1)
             if not unique or value not in made:
                 made.append(value)
             if len(made) >= count:
                 break
         return made
+
+
+def _is_open(schema: Mapping[str, Any]) -> bool:
+    return schema.get("type") == "object" and not any(word in schema for word in _SAYING)
 
 
 def _listed(schema: Mapping[str, Any], key: str) -> Sequence[Any]:
@@ -153,9 +163,8 @@ def _allowed(allowed: Sequence[Any], schema: Mapping[str, Any], picks: Picks) ->
 
 
 def _documented(schema: Mapping[str, Any]) -> list[Any]:
-    found = list(_listed(schema, "examples")[:4])
-    if schema.get("example") is not None:
-        found.append(schema["example"])
+    found = [item for item in (*_listed(schema, "examples")[:4], schema.get("example")) if not has_placeholder(item)]
+    found = [item for item in found if item is not None]
     if schema.get("default") not in (None, "", [], {}):
         found.append(schema["default"])
     return found

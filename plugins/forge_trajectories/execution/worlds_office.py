@@ -93,7 +93,7 @@ CALENDAR = World(
     tools=(
         WorldTool(
             name="create_event",
-            about="Put an event into the calendar. Two events cannot be at the same time.",
+            about="Add an event to the calendar. Two events cannot be at the same time.",
             parameters={
                 "title": text("Title of the event."),
                 "date": text("Day, as YYYY-MM-DD.", format="date"),
@@ -110,7 +110,7 @@ CALENDAR = World(
         ),
         WorldTool(
             name="list_events",
-            about="List the events of the calendar, or of one day.",
+            about="List the events of the calendar. With a date, only those of that day.",
             parameters={"date": text("Only this day, as YYYY-MM-DD.", format="date")},
             required=(),
             returns={"events": many({"type": "object", "properties": _EVENT}, "Events in their order.")},
@@ -124,6 +124,7 @@ CALENDAR = World(
             required=("event_id",),
             returns=_EVENT,
             run=lambda state, given: found(state, "events", given["event_id"], "event"),
+            examples=({"event_id": "evt-101"}, {"event_id": "evt-103"}),
             reads=True,
         ),
         WorldTool(
@@ -137,14 +138,16 @@ CALENDAR = World(
             required=("event_id", "date"),
             returns=_EVENT,
             run=_move_event,
+            examples=({"event_id": "evt-102", "date": "2027-04-07"}, {"event_id": "evt-101", "date": "2027-06-14"}),
         ),
         WorldTool(
             name="cancel_event",
-            about="Take an event out of the calendar.",
+            about="Cancel an event of the calendar.",
             parameters={"event_id": text("Id of the event.")},
             required=("event_id",),
             returns={"id": text("Id of the event."), "cancelled": {"type": "boolean"}},
             run=_cancel_event,
+            examples=({"event_id": "evt-102"}, {"event_id": "evt-103"}),
         ),
     ),
 )
@@ -209,7 +212,7 @@ TASKS = World(
         ),
         WorldTool(
             name="list_tasks",
-            about="List the tasks, or those of one person.",
+            about="List the tasks. With an assignee, only those of that person.",
             parameters={"assignee": text("Only this person's.")},
             required=(),
             returns={
@@ -217,6 +220,7 @@ TASKS = World(
                 "tasks": many({"type": "object", "properties": _TASK}, "The tasks."),
             },
             run=_list_tasks,
+            examples=({"assignee": "Greta"}, {"assignee": "Chen"}, {"assignee": "Amara"}),
             reads=True,
         ),
         WorldTool(
@@ -226,11 +230,12 @@ TASKS = World(
             required=("task_id",),
             returns=_TASK,
             run=lambda state, given: found(state, "tasks", given["task_id"], "task"),
+            examples=({"task_id": "task-101"}, {"task_id": "task-102"}),
             reads=True,
         ),
         WorldTool(
             name="update_task",
-            about="Give a task to somebody, or change its priority.",
+            about="Reassign a task to another person. Its priority can be changed with it.",
             parameters={
                 "task_id": text("Id of the task."),
                 "assignee": text("Who does it from now on."),
@@ -239,6 +244,7 @@ TASKS = World(
             required=("task_id", "assignee"),
             returns=_TASK,
             run=_change_task,
+            examples=({"task_id": "task-103", "assignee": "Bo"}, {"task_id": "task-101", "assignee": "Elif"}),
         ),
         WorldTool(
             name="complete_task",
@@ -247,6 +253,7 @@ TASKS = World(
             required=("task_id",),
             returns=_TASK,
             run=_complete_task,
+            examples=({"task_id": "task-101"}, {"task_id": "task-103"}),
         ),
     ),
 )

@@ -49,7 +49,7 @@ _TODO = ("water the plants", "buy stamps", "return the ladder", "book a dentist"
 
 def _files(picks: Picks) -> State:
     todo = ", ".join(dict.fromkeys(picks.one(_TODO) for _ in range(3)))
-    notes = {"notes/todo.txt": todo, "notes/ideas.txt": "a lamp that follows the sun"}
+    notes = {"notes/errands.txt": todo, "notes/ideas.txt": "a lamp that follows the sun"}
     return {"files": {**notes, "reports/q1.csv": f"month,units\njan,{100 + picks.below(400)}\n"}}
 
 
@@ -78,7 +78,7 @@ def _write_file(state: State, given: Arguments) -> Any:
 
 
 def _move_file(state: State, given: Arguments) -> Any:
-    path, to = _there(state, _path(given)), _path(given, "to")
+    path, to = _there(state, _path(given)), _path(given, "new_path")
     if to in state["files"]:
         raise Refused(409, f"there is a file {to} already")
     state["files"][to] = state["files"].pop(path)
@@ -104,7 +104,7 @@ FILES = World(
     tools=(
         WorldTool(
             name="write_file",
-            about="Write a text file; a file that is there already is replaced.",
+            about="Write a text file. A file that is there already is replaced.",
             parameters={"path": text("Path of the file."), "content": text("What is to be in it.")},
             required=("path", "content"),
             returns={key: _FILE[key] for key in ("path", "size")},
@@ -121,12 +121,12 @@ FILES = World(
             required=("path",),
             returns=_FILE,
             run=lambda state, given: _shown(state, _there(state, _path(given))),
-            examples=({"path": "notes/todo.txt"}, {"path": "notes/ideas.txt"}),
+            examples=({"path": "notes/errands.txt"}, {"path": "notes/ideas.txt"}),
             reads=True,
         ),
         WorldTool(
             name="list_files",
-            about="List the paths of all files, or of those in one folder.",
+            about="List the paths of all files. With a folder, only those in it.",
             parameters={"folder": text("Only this folder.")},
             required=(),
             returns={"count": whole("How many there are."), "paths": many({"type": "string"}, "Their paths.")},
@@ -136,12 +136,12 @@ FILES = World(
         ),
         WorldTool(
             name="move_file",
-            about="Give a file another path.",
-            parameters={"path": text("Path of the file."), "to": text("Its new path.")},
-            required=("path", "to"),
+            about="Move a file to another path.",
+            parameters={"path": text("Path of the file."), "new_path": text("Its new path.")},
+            required=("path", "new_path"),
             returns={key: _FILE[key] for key in ("path", "size")},
             run=_move_file,
-            examples=({"path": "notes/ideas.txt", "to": "archive/ideas.txt"},),
+            examples=({"path": "notes/ideas.txt", "new_path": "archive/ideas.txt"},),
         ),
         WorldTool(
             name="delete_file",
@@ -215,19 +215,21 @@ BANK = World(
         ),
         WorldTool(
             name="deposit",
-            about="Pay an amount into a bank account.",
+            about="Deposit an amount into a bank account.",
             parameters={"account_id": text("Id of the account."), "amount": _AMOUNT},
             required=("account_id", "amount"),
             returns=_ACCOUNT,
             run=_deposit,
+            examples=({"account_id": "acc-101", "amount": 120}, {"account_id": "acc-102", "amount": 75.5}),
         ),
         WorldTool(
             name="withdraw",
-            about="Take an amount off a bank account; it cannot go below nothing.",
+            about="Withdraw an amount from a bank account. It cannot go below nothing.",
             parameters={"account_id": text("Id of the account."), "amount": _AMOUNT},
             required=("account_id", "amount"),
             returns=_ACCOUNT,
             run=_withdraw,
+            examples=({"account_id": "acc-102", "amount": 40}, {"account_id": "acc-101", "amount": 260}),
         ),
         WorldTool(
             name="get_account",
@@ -236,6 +238,7 @@ BANK = World(
             required=("account_id",),
             returns=_ACCOUNT,
             run=lambda state, given: found(state, "accounts", given["account_id"], "account"),
+            examples=({"account_id": "acc-101"}, {"account_id": "acc-102"}),
             reads=True,
         ),
         WorldTool(
@@ -298,7 +301,7 @@ SHOP = World(
     tools=(
         WorldTool(
             name="search_products",
-            about="Search the shop's products by a word of their name.",
+            about="Search the products of the shop. A word of their name is enough.",
             parameters={"query": text("A word or two.")},
             required=("query",),
             returns={
@@ -311,7 +314,7 @@ SHOP = World(
         ),
         WorldTool(
             name="get_product",
-            about="Show a product of the shop, with its price and stock.",
+            about="Show a product of the shop. The answer has its price and stock.",
             parameters={"product_id": text("Id of the product.")},
             required=("product_id",),
             returns=_PRODUCT,
@@ -321,7 +324,7 @@ SHOP = World(
         ),
         WorldTool(
             name="create_cart",
-            about="Begin a cart for a customer of the shop.",
+            about="Create a cart for a customer of the shop.",
             parameters={"customer": text("Name of the customer.")},
             required=("customer",),
             returns=_CART,

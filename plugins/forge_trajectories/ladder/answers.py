@@ -6,14 +6,26 @@ reading`; a number may be rounded, and may count the entries of a list. Beyond t
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
+from itertools import chain
 
 from forge_trajectories.ladder.check import Check
 from forge_trajectories.ladder.dialogue import Dialogue
-from forge_trajectories.ladder.reading import clocks, days, figure, figures, ids, leaves, occurs, plain, quoted, spoken
-from forge_trajectories.plain_text import ELLIPSIS, clip, compact_json
+from forge_trajectories.ladder.known import Known, known_before, known_by
+from forge_trajectories.ladder.reading import (
+    clocks,
+    days,
+    figure,
+    figures,
+    ids,
+    plain,
+    quoted,
+    spelled_numbers,
+)
+from forge_trajectories.ladder.replaying import Replay
+from forge_trajectories.ladder.stated import contradicted
+from forge_trajectories.ladder.telling import untold, untold_by
+from forge_trajectories.plain_text import ELLIPSIS, clip
 
 _PLACEHOLDER = re.compile(
     r"\[(?:your|insert|the)[^\]\n]{0,40}\]|<(?:your|insert)[^>\n]{0,40}>|\{\{[^}\n]*\}\}|\bTODO\b", re.I
@@ -24,32 +36,25 @@ _FIGURE = re.compile(
 )
 _LINK = re.compile(r"https?://[^\s\"'<>)\]]+|[\w.+-]+@[\w-]+\.[\w.]+")
 _NAME = re.compile(r"(?<=[a-z0-9,;)'\"] )[A-Z][a-z]{2,}(?:[A-Z][a-z]+)*\b")
-_TOKEN = re.compile(
-    r"\s*(?P<tie>(?:is|are|was|set to|as)\b|=|:)?\s*"
-    r"(?P<value>\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`|[-+]?\d[\d,]*(?:\.\d+)?|[^\s\"'`,;)]+)",
-    re.I,
-)
 _ITEM = r"(?:\"[^\"\n]+\"|[^\s,;:\"]+)"
 _ENUMERATION = re.compile(rf"{_ITEM}(?:, {_ITEM})*,? (?:and|or) {_ITEM}(?=[.;!?]*$|[.;!?]+ |, among)", re.M)
 _ITEM_BREAK = re.compile(r", (?:and |or )?| (?:and|or) ")
-_LEADS = frozenset({"the", "its", "has", "with", "and", "a", "an", "your", "this", "whose", "is", ""})
 _ABOUT = re.compile(r"\b(?:about|around|approximately|roughly|nearly|almost|over|under|~)\s*$", re.I)
-_WHOLE = ("answer", "result", "value", "output", "it returned")
-"""What an answer that is no object is called."""
-_ELSEWHERE = frozenset({"above", "below"})
-"""Where the value is to be found: ``the answer is above``."""
-_ANY = frozenset({"answer", "it returned"})
-"""Names of a whole answer by which any value in one may be meant."""
-_STATUS_KEYS = frozenset({"status", "state", "phase", "outcome", "condition"})
-STATUSES = frozenset(
-    """
-    active inactive pending complete completed finished failed cancelled canceled approved rejected open opened closed
-    enabled disabled success error available unavailable paid unpaid shipped delivered running stopped paused queued
-    draft published archived deleted suspended expired valid invalid online offline accepted declined
-    confirmed unconfirmed locked unlocked resolved unresolved verified unverified true false
-    """.split()  # noqa: SIM905  (a list of quoted words reads worse)
+_OF_TOOL = re.compile(
+    r"\s*(?:[-*\u2022+]|\d+[.)])?\s*[\"'`*]{0,3}([\w.-]{2,64})[\"'`*]{0,3}\s*(?::|=>|->|\u2013|\u2014)\s"
 )
-"""Words for how a thing stands."""
+_SENTENCE = re.compile(r"[.;!?]+(?:\s|$)|\n")
+_OPEN_QUOTE = re.compile(r"(?:^|[\s(\[{:=])\"[^\"]*$")
+_OPEN_END = re.compile(r"(?:[,(\[{=]|\b(?:and|or|the|a|an|is|are|of|to|with|as))$", re.I)
+SMALL = 3
+"""Numbers in words up to this are ways of speaking: ``one of the two``."""
+LEAST_WORD = 4
+_CONNECTING = frozenset(
+    """
+    however though also then too therefore thus hence finally overall additionally furthermore moreover meanwhile
+    currently respectively instead otherwise namely likewise still yet
+    """.split()  # noqa: SIM905
+)
 _COMMON = frozenset(
     """
     the this that these those there here then and but for with from your you our their its his her they
@@ -60,96 +65,21 @@ _COMMON = frozenset(
 )
 
 
-@dataclass(slots=True, kw_only=True)
-class Known:
-    """What an answer may draw on.
-
-    Attributes:
-        text: all of it. counts: lengths of lists, numbers of calls, statuses.
-        fields: by a field's name in words, the values it was seen with. values: all of them.
-    """
-
-    text: str
-    counts: set[float] = field(default_factory=set)
-    fields: dict[str, set[Any]] = field(default_factory=dict)
-    documents: list[Any] = field(default_factory=list)
-    values: set[str] = field(default_factory=set)
-
-    def has(self, part: str) -> bool:
-        """Whether a part of text stands in it, whatever its case."""
-        return occurs(part, self.text) or occurs(plain(part), plain(self.text))
-
-    def documented(self, word: str) -> bool:
-        """Whether a word stands in the documentation of the tools."""
-        return any(
-            occurs(word.casefold(), plain(compact_json(each))) or word.casefold() in spoken(str(each))
-            for each in self.documents
-        )
-
-
-def known_before(dialogue: Dialogue, message: int, *, statuses: frozenset[int] = frozenset()) -> Known:
-    """What is known before a message."""
-    texts = [dialogue.messages[index].content for index, _ in dialogue.asked if index < message]
-    texts += [each.content for each in dialogue.messages[:1] if each.role == "system"]
-    known = Known(text="", counts=set(statuses), documents=list(dialogue.tools))
-    if dialogue.blueprint is not None:
-        texts += list(dialogue.blueprint.goals)
-        for fact in dialogue.blueprint.facts:
-            _note(known, (fact.name,), fact.value)
-    for made in dialogue.calls:
-        if made.message >= message:
-            break
-        texts += (made.tool, spoken(made.tool))
-        for path, value in leaves(made.arguments):
-            _note(known, path, value)
-            texts.append(f"{spoken(path[-1])}: {value}" if path else str(value))
-        if made.answer is not None and made.answer < message:
-            texts.append(made.content)
-            for path, value in leaves(made.value) if made.parsed else ():
-                _note(known, path, value)
-                texts.append(f"{path[-1]} ({spoken(path[-1])}): {value}" if path else str(value))
-            known.counts |= _lengths(made.value)
-            if made.parsed and made.value in (None, {}, [], ""):
-                known.values.add("empty")
-    known.counts |= set(range(1, 1 + sum(made.message < message for made in dialogue.calls)))
-    known.text = "\n".join(texts)
-    return known
-
-
-def _note(known: Known, path: tuple[str, ...], value: Any) -> None:
-    own = next((part for part in reversed(path) if not part.isdigit()), "")
-    for name in (spoken(own),) if own else _WHOLE:
-        if value is None:
-            break
-        known.fields.setdefault(name, set()).add(_said(value))
-    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
-        known.values.add(_said(value))
-
-
-def _said(value: Any) -> str:
-    return plain(compact_json(value) if isinstance(value, bool) else str(value))
-
-
-def _lengths(value: Any) -> set[float]:
-    found: set[float] = set()
-    if isinstance(value, (list, tuple)):
-        found.add(len(value))
-    for item in value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ():
-        if isinstance(item, (Mapping, list, tuple)):
-            found |= _lengths(item)
-    return found
-
-
-def check_answers(dialogue: Dialogue, turns: list[int], *, statuses: frozenset[int] = frozenset()) -> Check:
-    """Every answer that closes a turn is supported."""
+def check_answers(dialogue: Dialogue, turns: list[int], replay: Replay) -> Check:
+    """Every answer that closes a turn is supported, and tells something of what the turn's calls found."""
     applies = False
+    statuses = frozenset(each.status for each in replay.observations)
     for turn in turns:
         place = dialogue.closing(turn)
         if place is None:
             continue
         applies = True
         known = known_before(dialogue, place, statuses=statuses)
-        code, evidence = next(unsupported(dialogue.messages[place].content, known), ("", ""))
+        text = dialogue.messages[place].content
+        problems = chain(
+            unsupported(text, known), misattributed(dialogue, replay, text, place), untold(dialogue, replay, text, turn)
+        )
+        code, evidence = next(problems, ("", ""))
         if code:
             return Check(
                 check="answer-supported", passed=False, code=f"answer-supported:{code}", evidence=clip(evidence, 300)
@@ -161,13 +91,15 @@ def unsupported(text: str, known: Known) -> Iterator[tuple[str, str]]:
     """Code and evidence of everything in a text that nothing supports."""
     if placeholder := _PLACEHOLDER.search(text):
         yield "placeholder", f"the answer holds a placeholder: {placeholder[0]!r}"
-    yield from _contradicted(text, known)
+    yield from _cut(text)
+    yield from contradicted(text, known)
     rest = _without_known_quotes(_MARKER.sub("\n", text), known)
     for link in _LINK.findall(rest):
         if not known.has(link.rstrip(".,;:!?")):
             yield "link", f"nothing observed or said holds {link!r}"
         rest = rest.replace(link, " ")
     yield from _listed(rest, known)
+    yield from _inserted(rest, known)
     for part in quoted(rest):
         if not _quote_known(part, known):
             yield "quote", f"nothing observed or said holds {part!r}"
@@ -178,7 +110,11 @@ def unsupported(text: str, known: Known) -> Iterator[tuple[str, str]]:
         rest = rest.replace(part, " ")
     yield from _dates(rest, known)
     yield from _figures(rest, known)
-    for name in _NAME.findall(rest):
+    yield from _names(rest, known)
+
+
+def _names(text: str, known: Known) -> Iterator[tuple[str, str]]:
+    for name in _NAME.findall(text):
         if name.casefold() not in _COMMON and not _name_known(name, known):
             yield "name", f"nothing observed or said holds {name!r}"
 
@@ -200,6 +136,71 @@ def _listed(text: str, known: Known) -> Iterator[tuple[str, str]]:
         values = sum(plain(item) in known.values for item in items)
         if values and not all(there):
             yield "entry", f"nothing observed or said holds {items[there.index(False)]!r}"
+
+
+def _inserted(text: str, known: Known) -> Iterator[tuple[str, str]]:
+    """A lone word between values that were seen, itself seen nowhere: ``id 7, gruzelbock and name Ada``."""
+    for sentence in _SENTENCE.split(text):
+        items = _ITEM_BREAK.split(sentence)
+        for before, item, after in zip(items, items[1:], items[2:], strict=False):
+            word = item.strip("\"'`")
+            if (
+                not word.isalpha()
+                or len(word) < LEAST_WORD
+                or word.casefold() in _COMMON | _CONNECTING
+                or known.has(word)
+            ):
+                continue
+            if _ends_in_value(before, known) and _ends_in_value(after, known) and not known.documented(word):
+                yield "entry", f"nothing observed or said holds {word!r}"
+
+
+def _ends_in_value(item: str, known: Known) -> bool:
+    end = plain(item.rstrip(".!?:").rpartition(" ")[2].strip("\"'`"))
+    return bool(end) and end in known.values
+
+
+def misattributed(dialogue: Dialogue, replay: Replay, text: str, place: int) -> Iterator[tuple[str, str]]:
+    """What a line that begins with a tool's name says, and no call of that tool told."""
+    turn = dialogue.turn_at(place)
+    for line in text.splitlines() if "\n" in text or ":" in text else ():
+        named = _OF_TOOL.match(line)
+        calls = [made for made in dialogue.calls if named and made.tool == named[1] and made.message < place]
+        calls = [made for made in calls if made.turn == turn] or calls
+        wrong: tuple[str, str] | None = None
+        for made in calls:
+            known = known_by(made, place)
+            said = line[named.end() :] if named else line
+            found = next(
+                chain(
+                    contradicted(said, known),
+                    _listed(said, known),
+                    _misquoted(said, known),
+                    untold_by(dialogue, replay, said, [made]),
+                ),
+                None,
+            )
+            wrong = wrong or found
+            if found is None:
+                break
+        else:
+            if wrong is not None and named is not None:
+                yield wrong[0], f"of {named[1]}: {wrong[1]}"
+
+
+def _misquoted(text: str, known: Known) -> Iterator[tuple[str, str]]:
+    for part in quoted(text):
+        if not _quote_known(part, known):
+            yield "quote", f"its answer does not hold {part!r}"
+
+
+def _cut(text: str) -> Iterator[tuple[str, str]]:
+    """Whether a text breaks off."""
+    end = text.rstrip()
+    if end.count('"') % 2 and _OPEN_QUOTE.search(end):
+        yield "cut", f"the answer breaks off in a quotation: {end[-30:]!r}"
+    if _OPEN_END.search(end):
+        yield "cut", f"the answer breaks off: {end[-30:]!r}"
 
 
 def _quote_known(part: str, known: Known) -> bool:
@@ -244,7 +245,8 @@ def _figures(text: str, known: Known) -> Iterator[tuple[str, str]]:
         if any(start <= match.start() < end for start, end in spans):
             continue
         value = figure(match[1])
-        if value in there or -value in there or value in known.counts:
+        value = -value if match[0][0] == "-" else value
+        if value in there or value in known.counts:
             continue
         places = len(match[2] or "")
         rounding = places > 0 or bool(_ABOUT.search(text[: match.start()]))
@@ -257,6 +259,9 @@ def _figures(text: str, known: Known) -> Iterator[tuple[str, str]]:
             "figure",
             f"nothing observed or said has the number {match[0]}: {text[max(match.start() - 30, 0) : match.end()]!r}",
         )
+    for words, total in spelled_numbers(text):
+        if total > SMALL and total not in figures(known.text) and total not in known.counts:
+            yield "figure", f"nothing observed or said has the number {words!r}"
 
 
 _DATED = re.compile(
@@ -270,91 +275,3 @@ _DATED = re.compile(
 def _date_spans(text: str) -> list[tuple[int, int]]:
     """Where dates and times stand, whose parts are no figures of their own."""
     return [match.span() for match in _DATED.finditer(text)]
-
-
-def _contradicted(text: str, known: Known) -> Iterator[tuple[str, str]]:
-    """Fields that are said to have a value with which they were not seen."""
-    low = text.casefold()
-    taken: list[tuple[int, int]] = []
-    for name in sorted(known.fields, key=lambda each: (-len(each), each)):
-        values = known.fields[name] | known.values if name in _ANY else known.fields[name]
-        start = low.find(name) if len(name) > 1 else -1
-        while start >= 0:
-            end = start + len(name)
-            whole = not (start and low[start - 1].isalnum()) and not (end < len(low) and low[end].isalnum())
-            if (
-                whole
-                and not any(a < end and start < b for a, b in taken)
-                and not _in_value(low, start, end, seen=values)
-            ):
-                taken.append((start, end))
-                if (wrong := _wrong_value(text, start, end, values)) is not None:
-                    seen = ", ".join(sorted(values)[:4])
-                    yield "contradicts", f"{name} is said to be {wrong!r}; it was seen as {seen}"
-            start = low.find(name, end)
-    yield from _wrong_status(low, known)
-
-
-def _in_value(low: str, start: int, end: int, *, seen: set[Any]) -> bool:
-    """Whether the name stands there as the beginning of its own field's value: ``role:23`` of ``role``."""
-    return any(len(value) > end - start and low.startswith(value, start) for value in seen)
-
-
-def _wrong_value(text: str, start: int, end: int, seen: set[Any]) -> str | None:
-    """The value that is stated of a field at ``start`` to ``end``, if the field was not seen with it."""
-    lead = text[:start].rstrip(" \"'`*-(").rpartition("\n")[2].rpartition(" ")[2].casefold()
-    match = _TOKEN.match(text, end)
-    if match is None or (lead not in _LEADS and not lead.endswith((",", ":", ".", ";"))):
-        return None
-    raw = match["value"].strip("\"'`").rstrip(".!?:")
-    after = plain(text[match.start("value") :]).lstrip("\"'`")
-    if (
-        not raw
-        or raw.casefold() in _ELSEWHERE
-        or any(_begins(after, value) for value in seen)
-        or _is_same_number(raw, seen)
-    ):
-        return None
-    tied = bool(match["tie"])
-    telling = raw[0].isdigit() or match["value"][0] in "\"'`" or raw.casefold() in STATUSES
-    clause = re.split(r"[,;]|\. | and ", after, maxsplit=1)[0]
-    if telling:
-        return raw
-    if not tied or match["tie"].casefold() not in ("is", "=", ":") or any(value and value in clause for value in seen):
-        return None
-    return raw if re.match(r"[\"'`]?[\w./-]+[\"'`]?(?:[.,;)]|\s+and\b|\s*$)", text[match.start("value") :]) else None
-
-
-def _begins(after: str, value: str) -> bool:
-    return after.startswith(value[:60]) if value else after[:1] in ("", '"', ",", ".", " ")
-
-
-def _is_same_number(raw: str, seen: set[Any]) -> bool:
-    try:
-        value = float(raw.replace(",", "").rstrip("%"))
-    except ValueError:
-        return False
-    places = len(raw.rstrip("%").partition(".")[2])
-    for each in seen:
-        try:
-            number = float(each)
-        except ValueError:
-            continue
-        if number == value or (places and round(number, places) == value) or round(number * 100, 4) == value:
-            return True
-    return False
-
-
-_STANDS = re.compile(
-    r"\b(?:is|are|was|were|has been|have been|remains|status:?)\s+"
-    r"(?:now |currently |still |already |marked |set to )?[\"'`]?([a-z]+)\b"
-)
-
-
-def _wrong_status(low: str, known: Known) -> Iterator[tuple[str, str]]:
-    """A word for how a thing stands that is none of those observed, where one was observed."""
-    seen = {value for key in known.fields for value in known.fields[key] if set(key.split()) & _STATUS_KEYS}
-    for match in _STANDS.finditer(low) if seen & STATUSES else ():
-        word = match[1]
-        if word in STATUSES and word not in seen and not known.has(word):
-            yield "contradicts", f"it is said to be {word!r}; the state was seen as {', '.join(sorted(seen)[:4])}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from forge.records import to_json
+from forge_trajectories.blueprint import Blueprint
 from forge_trajectories.ladder.check import Check
 from forge_trajectories.ladder.dialogue import Dialogue, Made
 from forge_trajectories.ladder.heard import Heard, heard_before, ungrounded
@@ -37,7 +38,23 @@ def check_offered(dialogue: Dialogue) -> Check:
         if made.tool not in offered:
             evidence = f"{made.tool!r} is not among the tools: {listed(sorted(offered)[:SHOWN]) or 'there are none'}"
             return Check(check="tool-offered", passed=False, code="tool-offered:unknown-tool", evidence=evidence)
+    if dialogue.blueprint is not None and not _as_offered(dialogue, dialogue.blueprint):
+        evidence = "the tools are not those that the blueprint offers, in its words"
+        return Check(check="tool-offered", passed=False, code="tool-offered:tools-differ", evidence=evidence)
     return Check(check="tool-offered", passed=True)
+
+
+def _as_offered(dialogue: Dialogue, blueprint: Blueprint) -> bool:
+    """Whether the stored tools are the blueprint's, name, description and parameters."""
+    wanted = [] if blueprint.ending == "text" else [operation.offered() for operation in blueprint.offered()]
+    return _sorted_json(list(dialogue.tools)) == _sorted_json(wanted)
+
+
+def _sorted_json(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return to_json(value).encode()
 
 
 def offered_names(dialogue: Dialogue) -> set[str]:

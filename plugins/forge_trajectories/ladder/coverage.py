@@ -203,7 +203,13 @@ def extra_calls(dialogue: Dialogue, found: Coverage, replay: Replay) -> Iterator
     steps = {made.number for made in (*found.done.values(), *found.tried.values())}
     for made in dialogue.calls:
         observation = replay.of(made)
-        if made.number in steps or (observation is not None and (not replay.ok(made) or observation.fault)):
+        if any(each.repeats(made) and each.message == made.message for each in dialogue.calls[: made.number]):
+            yield "reference:repeated-call", f"{made.tool} is called twice at once with the same arguments"
+        if made.number in steps:
+            continue
+        if observation is not None and observation.fault and (wrong := _wrong_first(dialogue, made, found)):
+            yield "reference:wrong-argument", wrong
+        if observation is not None and (not replay.ok(made) or observation.fault):
             continue
         earlier = [each for each in dialogue.calls[: made.number] if each.repeats(made) and each.turn == made.turn]
         if any(replay.ok(each) and not _fault_at(replay, each) for each in earlier):
@@ -213,6 +219,19 @@ def extra_calls(dialogue: Dialogue, found: Coverage, replay: Replay) -> Iterator
             )
         elif not only_reads(dialogue.blueprint.operation(made.tool)):
             yield "reference:extra-call", f"nobody asked for the call of {made.tool}, which changes something"
+
+
+def _wrong_first(dialogue: Dialogue, made: Made, found: Coverage) -> str:
+    """How a call that met a fault is none that the plan has: it failed for the fault, not for being wrong."""
+    blueprint = dialogue.blueprint
+    assert blueprint is not None
+    meant = [step for step in blueprint.plan if step.tool == made.tool and step.turn == made.turn]
+    wrong = [differing(blueprint, step, made, wanted_arguments(blueprint, step, found)) for step in meant]
+    if not wrong or not min(wrong, key=len):
+        return ""
+    name = min(wrong, key=len)[0]
+    given = made.arguments.get(name) if isinstance(made.arguments, Mapping) else None
+    return f"{made.tool}: {name} is {clip(compact_json(given), 80)}, which is not what was asked for"
 
 
 def only_reads(operation: Operation | None) -> bool:

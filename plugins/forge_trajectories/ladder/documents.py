@@ -15,6 +15,15 @@ _LISTED = re.compile(
 _ROW = re.compile(r"^\s*\|\s*(?:\*\*)?[`\"']?([A-Za-z_$@][^|`\"']*?)[`\"']?(?:\*\*)?\s*\|", re.M)
 _TICKED = re.compile(r"`([^`\n]{1,200})`")
 _FIGURE = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?![\w.]*[a-zA-Z_])")
+_BRACKETED = re.compile(
+    r"^\s*[-*+]\s+(?:\*\*|__)?[`\"']?([A-Za-z_][\w.$-]*)[`\"']?(?:\*\*|__)?\s*\(([^()\n]{1,80})\)", re.M
+)
+_ITEMS = re.compile(r"\b(?:of|\|) \w+")
+_METHOD = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\b")
+_IDENTIFIER = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b|\b[a-z]+[A-Z][A-Za-z0-9]*\b")
+_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object"})
+_YES, _NO = frozenset({"yes", "true", "required", "\u2713"}), frozenset({"no", "false", "optional"})
+LEAST_WORDS = 6
 _COLUMNS = frozenset({"name", "parameter", "field", "argument", "status", "code", "type", "property", "error"})
 _HEADINGS = frozenset(
     """
@@ -28,9 +37,22 @@ _HEADINGS = frozenset(
 def document_problems(blueprint: Blueprint, text: str) -> Iterator[tuple[str, str]]:
     """Code and evidence of what a documentation lacks or invents."""
     wanted = [each for each in blueprint.operations if each.tool in blueprint.needed] or list(blueprint.operations)[:1]
+    if sum(len(word) > 1 for word in _prose(wanted, text)) < LEAST_WORDS:
+        yield "hollow", "it names things and does not say what they do"
     for operation in wanted:
         yield from _lacking(operation, text)
+    yield from _stated_wrong(wanted, text)
     yield from _invented(wanted, blueprint.material, text)
+
+
+def _prose(operations: list[Operation], text: str) -> list[str]:
+    """The words of a text that are no names of operations or parameters."""
+    names: set[str] = set()
+    for each in operations:
+        names |= {plain(each.tool), plain(each.path), plain(each.method), *map(plain, _names(each.parameters))}
+    return [
+        word for word in re.findall(r"[^\s|`#*]+", plain(text)) if word.strip(".,:;()") not in names and word.isascii()
+    ]
 
 
 def _lacking(operation: Operation, text: str) -> Iterator[tuple[str, str]]:
@@ -57,7 +79,7 @@ def _invented(operations: list[Operation], material: str, text: str) -> Iterator
         f"{compact_json(each.returns or {})} {compact_json(list(each.errors))} {compact_json(list(each.examples))}"
         for each in operations
     )
-    low = plain(source)
+    low = plain(f"{source}\n{source.replace('|', '/')}")  # a table has no other way to write it
     stated = [*_LISTED.findall(text), *(each.strip() for each in _ROW.findall(text))]
     for name in stated:
         known = name in names or name.casefold() in _HEADINGS | _COLUMNS or occurs(plain(name), low)
@@ -68,8 +90,24 @@ def _invented(operations: list[Operation], material: str, text: str) -> Iterator
         unknown = [token for token in tokens if plain(token) not in low and token.casefold() not in _HEADINGS]
         if unknown:
             yield "invented", f"neither code nor documentation has {unknown[0]!r}"
+    yield from _not_there(text, source, low)
     there = figures(source)
     longest = max((_longest(each.parameters) for each in operations), default=0)
+    yield from _figures(text, source, there, longest)
+
+
+def _not_there(text: str, source: str, low: str) -> Iterator[tuple[str, str]]:
+    """Methods and identifiers that stand nowhere else."""
+    for match in _METHOD.finditer(text):
+        if match[0] not in source:
+            yield "invented", f"neither code nor documentation has the method {match[0]}"
+    for name in _IDENTIFIER.findall(text):
+        if plain(name) not in low:
+            yield "invented", f"neither code nor documentation has {name!r}"
+
+
+def _figures(text: str, source: str, there: frozenset[float], longest: int) -> Iterator[tuple[str, str]]:
+    """Numbers that stand nowhere else."""
     bare = re.sub(r"^\s*\d+[.)]\s", "", text, flags=re.M)
     for match in _FIGURE.finditer(bare):
         number = match[0]
@@ -77,6 +115,55 @@ def _invented(operations: list[Operation], material: str, text: str) -> Iterator
             continue  # so many values of an enumeration are not listed
         if figure(number.rstrip(",")) not in there and number not in source:
             yield "invented", f"neither code nor documentation has the number {number}"
+
+
+def _stated_wrong(operations: list[Operation], text: str) -> Iterator[tuple[str, str]]:
+    """A parameter that is listed with another type, or as required where it is not, or the other way round."""
+    for name, said in _said_of_parameters(text):
+        found = [(each, property_of(each, name)) for each in operations]
+        schemas = [(each, schema) for each, schema in found if schema is not None]
+        if not schemas:
+            continue
+        for word, is_required in (("required", True), ("optional", False)):
+            if word in said and all(
+                (name in (each.parameters.get("required") or ())) != is_required for each, _ in schemas
+            ):
+                yield "misstated", f"the parameter {name!r} is not {word}"
+        types = {kind for _, schema in schemas for kind in _types(schema)}
+        for kind in said & _TYPES if types else ():
+            if kind not in types and not {kind, *types} <= {"integer", "number"}:
+                yield "misstated", f"the parameter {name!r} is of type {', '.join(sorted(types))}, not {kind}"
+
+
+def _said_of_parameters(text: str) -> Iterator[tuple[str, set[str]]]:
+    """Each parameter of a list or a table, with the words that are said of it in brackets or in its row's cells."""
+    for match in _BRACKETED.finditer(text):
+        yield match[1], set(re.findall(r"[a-z]+", _ITEMS.sub(" ", match[2].casefold())))
+    place = -1
+    for line in text.splitlines():
+        cells = [cell.strip().strip("`*\"'") for cell in line.strip().strip("|").split("|")] if "|" in line else []
+        heads = [cell.casefold() for cell in cells]
+        if not cells:
+            place = -1
+        elif "required" in heads[1:]:
+            place = heads.index("required", 1)
+        elif 0 <= place < len(cells):
+            said = {"required"} if heads[place] in _YES else {"optional"} if heads[place] in _NO else set()
+            yield cells[0], said | {cell for cell in heads[1:place] if cell in _TYPES}
+
+
+def property_of(operation: Operation, name: str) -> Mapping[str, Any] | None:
+    """The schema of a parameter; None if there is none of that name."""
+    properties = operation.parameters.get("properties")
+    found = properties.get(name) if isinstance(properties, Mapping) else None
+    return found if isinstance(found, Mapping) else None
+
+
+def _types(schema: Mapping[str, Any]) -> set[str]:
+    stated = schema.get("type")
+    return (
+        {stated} if isinstance(stated, str) else {str(each) for each in stated} if isinstance(stated, list) else set()
+    )
 
 
 def _longest(schema: Any) -> int:

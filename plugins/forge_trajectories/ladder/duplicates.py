@@ -108,8 +108,19 @@ _COEFFICIENTS = _coefficients()
 def _bands(shingles: frozenset[int]) -> list[tuple[int, ...]]:
     if not shingles:
         return []
-    lows = [min([(a * item + b) & _MASK for item in shingles]) for a, b in _COEFFICIENTS]
+    lows = _lows(shingles)
     return [(band, *lows[band * ROWS : band * ROWS + ROWS]) for band in range(BANDS)]
+
+
+def _lows(shingles: frozenset[int]) -> list[int]:
+    """The smallest value of each hash function: unsigned arithmetic wraps at 2^64, which a mask of 61 bits forgives."""
+    import numpy as np
+
+    factors = np.array(_COEFFICIENTS, dtype=np.uint64)
+    items = np.fromiter(shingles, dtype=np.uint64, count=len(shingles))
+    hashed = (factors[:, :1] * items + factors[:, 1:]) & np.uint64(_MASK)
+    lows: list[int] = hashed.min(axis=1).tolist()
+    return lows
 
 
 def _jaccard(left: frozenset[int], right: frozenset[int]) -> float:

@@ -162,6 +162,16 @@ class Agreement:
         """How many got a verdict."""
         return self.right_accepted + self.right_rejected + self.wrong_accepted + self.wrong_rejected
 
+    def plus(self, other: "Agreement") -> "Agreement":
+        """Both counts together."""
+        return Agreement(
+            right_accepted=self.right_accepted + other.right_accepted,
+            right_rejected=self.right_rejected + other.right_rejected,
+            wrong_accepted=self.wrong_accepted + other.wrong_accepted,
+            wrong_rejected=self.wrong_rejected + other.wrong_rejected,
+            silent=self.silent + other.silent,
+        )
+
     @property
     def accuracy(self) -> float:
         """The share of verdicts that are the label's; 0 without any."""

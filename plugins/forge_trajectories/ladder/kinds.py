@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from forge_trajectories.blueprint import Fact
@@ -9,7 +10,9 @@ from forge_trajectories.ladder.check import Check
 from forge_trajectories.ladder.dialogue import Dialogue
 from forge_trajectories.ladder.documents import document_problems
 from forge_trajectories.ladder.heard import Heard, Source, ungrounded
-from forge_trajectories.ladder.reading import loose, occurs, plain, spoken
+from forge_trajectories.ladder.plans import planned_calls
+from forge_trajectories.ladder.reading import figures, loose, occurs, plain, spoken
+from forge_trajectories.ladder.recovering import claim_in
 from forge_trajectories.ladder.replaying import Replay
 from forge_trajectories.plain_text import ELLIPSIS, compact_json, words
 
@@ -24,6 +27,9 @@ _OF_TOOLS = re.compile(
 )
 _ASKING = re.compile(r"\?|\b(?:please|tell me|let me know|provide|need|specify|give me|missing)\b", re.IGNORECASE)
 _SMALL = frozenset({"the", "of", "to", "a", "an", "in", "on", "for", "and", "or", "is", "id"})
+_STEP = re.compile(r"\s*(?:step )?(\d+)[.):]\s*(\S.*)", re.I)
+_STEP_NAMED = re.compile(r"\bsteps? \d+(?:(?:, | and )\d+)*", re.I)
+LEAST_STEM = 4
 LEAST_REASON = 3
 """Words that a candidate needs beside its call to be weighed."""
 
@@ -53,6 +59,11 @@ def _turns(dialogue: Dialogue) -> Problems:
             yield "missing-turn", f"request {turn + 1} of {len(dialogue.blueprint.goals)} is never made"
         elif dialogue.closing(turn) is None:
             yield "open-turn", f"request {turn + 1} is not closed by an answer"
+        for index in dialogue.said_in(turn)[1:]:
+            if "?" not in dialogue.messages[index - 1].content and not _ASKING.search(
+                dialogue.messages[index - 1].content
+            ):
+                yield "extra-turn", f"message {index} of the user answers no question and is none of the requests"
 
 
 def _single(dialogue: Dialogue) -> Problems:
@@ -129,6 +140,8 @@ def _no_call(dialogue: Dialogue) -> Problems:
     if dialogue.calls:
         yield "called", f"{dialogue.calls[0].tool} is called although no tool fits"
     last = dialogue.messages[-1].content
+    if (claimed := claim_in(last)) is not None:
+        yield "claims", f"nothing was called, and the answer claims: {claimed!r}"
     if not (_NO_TOOL.search(last) and _OF_TOOLS.search(last)):
         yield "not-said", "the answer does not say that no tool can do this"
 
@@ -149,10 +162,18 @@ def _decision_contrast(dialogue: Dialogue) -> Problems:
             r"(?:\bso\b|choose|pick|\bright one\b|best|therefore|\bcall\b|\bit is\b)[^\n]*$", thought.rstrip(), re.I
         )
         chosen = named[0] if named else thought.rstrip().rpartition("\n")[2]
-        if not names_tool(chosen, right.tool):
+        end = thought.rstrip().rpartition("\n")[2]
+        others = [each.tool for each in dialogue.blueprint.candidates if each.tool != right.tool]
+        if not names_tool(chosen, right.tool) or (
+            not _names_exactly(end, right.tool) and any(_names_exactly(end, tool) for tool in others)
+        ):
             yield "wrong-choice", f"the last line does not choose {right.tool}"
         if dialogue.calls and dialogue.calls[0].tool != right.tool:
             yield "wrong-choice", f"{dialogue.calls[0].tool} is called, and {right.tool} is right"
+
+
+def _names_exactly(text: str, tool: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(tool)}(?![\w-])", text) is not None
 
 
 def names_tool(text: str, tool: str) -> bool:
@@ -177,9 +198,36 @@ def _planning(dialogue: Dialogue) -> Problems:
         yield "called", "a plan was asked for, and a call is made"
     lines = [line for line in dialogue.messages[-1].content.splitlines() if line.strip()]
     calls = sum(line.strip().startswith("{") for line in lines)
-    sentences = sum(bool(re.match(r"\s*(?:step )?\d+[.):]\s*\S+", line, re.I)) for line in lines)
-    if sentences < calls:
-        yield "not-numbered", f"{calls} calls are planned and {sentences} numbered sentences say what for"
+    numbered = [match for line in lines if (match := _STEP.match(line))]
+    if len(numbered) < calls:
+        yield "not-numbered", f"{calls} calls are planned and {len(numbered)} numbered sentences say what for"
+    if [int(match[1]) for match in numbered] != list(range(1, len(numbered) + 1)):
+        yield "not-numbered", "the steps are not numbered one after the other"
+    yield from _sentences(dialogue, lines)
+
+
+def _sentences(dialogue: Dialogue, lines: list[str]) -> Problems:
+    """Each sentence speaks of the call below it, and makes up no number."""
+    assert dialogue.blueprint is not None
+    heard = figures("\n".join(dialogue.messages[index].content for index, _ in dialogue.asked))
+    for line, after in pairwise(lines):
+        match = _STEP.match(line)
+        if match is None or not after.strip().startswith("{"):
+            continue
+        made = planned_calls(after).calls
+        operation = dialogue.blueprint.operation(made[0].tool) if made else None
+        made_up = figures(_STEP_NAMED.sub(" ", match[2])) - heard - figures(after) - set(range(1, len(lines)))
+        if made_up:
+            yield "invented", f"nothing given has the number {min(made_up)}: {line[:80]!r}"
+        said = f"{operation.tool} {operation.description}" if operation is not None else after
+        about = f"{said} {' '.join(dialogue.blueprint.goals)} {after}"
+        if not _stems(match[2]) & _stems(about):
+            yield "unrelated", f"a sentence says nothing of the call below it: {line[:80]!r}"
+
+
+def _stems(text: str) -> set[str]:
+    """The beginnings of a text's words, without regard to their endings."""
+    return {word[:LEAST_STEM].casefold() for word in words(text) if len(word) >= LEAST_STEM - 1}
 
 
 def _documentation(dialogue: Dialogue) -> Problems:

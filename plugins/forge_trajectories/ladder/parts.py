@@ -117,7 +117,7 @@ def _answer_checks(blueprint: Blueprint, dialogue: Dialogue) -> Iterator[Check]:
         return
     turn = dialogue.turn_at(len(dialogue.messages) - 1)
     again = replay(blueprint, dialogue.calls)
-    yield check_answers(dialogue, [turn], statuses=frozenset(each.status for each in again.observations))
+    yield check_answers(dialogue, [turn], again)
     yield check_honest(dialogue, again, [turn])
     if turn == len(blueprint.goals) - 1:
         yield check_kind(dialogue, again)

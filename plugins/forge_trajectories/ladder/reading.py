@@ -30,6 +30,9 @@ _UNITS = {word: number for number, word in enumerate(_SMALL.split())} | {
 _TIMES = {"dozen": 12, "hundred": 100, "thousand": 1_000, "million": 1_000_000}
 _SPELLED = re.compile(rf"\b(?:{'|'.join([*_UNITS, *_TIMES])}|and|a)\b", re.IGNORECASE)
 _SPELLED_ANY = re.compile(rf"\b(?:{'|'.join([*_UNITS, *_TIMES])})\b", re.IGNORECASE)
+_SPELLED_WHOLE = re.compile(
+    rf"\b(?:{'|'.join([*_UNITS, *_TIMES])})(?:(?:-| and | )(?:{'|'.join([*_UNITS, *_TIMES])}))*\b", re.IGNORECASE
+)
 _MONTH_NAMES = (
     "jan january feb february mar march apr april may may jun june jul july aug august sep september oct october "
     "nov november dec december"
@@ -130,6 +133,14 @@ def _spelled(text: str) -> Iterator[float]:
             if _TIMES[word] >= 1_000:
                 total, current = total + current, 0
     yield from (total + current,) * bool(total + current)
+
+
+def spelled_numbers(text: str) -> Iterator[tuple[str, float]]:
+    """Numbers in words, whole: the words and what they come to; round ones alone (``a hundred``) say nothing exact."""
+    for match in _SPELLED_WHOLE.finditer(text):
+        values = list(_spelled(match[0]))
+        if values and match[0].casefold() not in _TIMES:
+            yield match[0], values[-1]
 
 
 @lru_cache(maxsize=1024)

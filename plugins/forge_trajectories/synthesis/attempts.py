@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import orjson
+
 from forge.files import atomic_path
-from forge.records import Trajectory
+from forge.records import Message, Trajectory
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,14 +27,14 @@ class Attempt:
 
     Attributes:
         position: of the blueprint in its partition, from 0. number: of the attempt at this blueprint, from 0.
-        apis, providers: of the operations that the blueprint names.
+        apis, providers: of the operations that the blueprint names. called: APIs that the dialogue calls.
         written: by part ``llm`` or ``blueprint``; parts that were not reached are missing.
         passed: names of the checks that passed, in order.
         check, code, evidence: of the one that failed; empty if none did. part: which part was blamed for it.
         calls: questions to the model. prompt_tokens, completion_tokens, cost: of those not asked in an earlier attempt
             at this blueprint, which the journal answers for nothing; in US dollars.
         origins: observations by origin.
-        messages: the dialogue as far as it got, JSON.
+        messages: the dialogue as far as it got, JSON. said: a model's words that were refused and are not in it.
         trajectory: id of the accepted one; empty if it was not.
     """
 
@@ -57,6 +59,12 @@ class Attempt:
     origins: Mapping[str, int] = field(default_factory=dict)
     messages: str = ""
     trajectory: str = ""
+    called: Sequence[str] = ()
+    said: str = ""
+
+    def dialogue(self) -> list[Message]:
+        """The messages, read."""
+        return [Message(**message) for message in orjson.loads(self.messages or "[]")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +140,8 @@ def attempts_schema() -> "pa.Schema":
         "origins": pa.map_(text, number),
         "messages": text,
         "trajectory": text,
+        "called": texts,
+        "said": text,
     }
     return pa.schema(list(types.items()))
 

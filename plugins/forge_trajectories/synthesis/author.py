@@ -28,7 +28,7 @@ from forge_trajectories.synthesis import prompts, texts, texts_answer, texts_ass
 from forge_trajectories.synthesis.author_actions import Said, as_said, from_said, misplaced
 from forge_trajectories.synthesis.author_policy import Action, next_action
 from forge_trajectories.synthesis.author_state import Dialogue, Planned
-from forge_trajectories.synthesis.author_words import hollow
+from forge_trajectories.synthesis.author_words import hollow, misaddressed
 from forge_trajectories.synthesis.prompts import Asking, PartCall
 from forge_trajectories.tools.operation import Operation
 
@@ -43,10 +43,11 @@ Verdict = Callable[[Any], Check | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why a composition ended before its end: the part, and the check that it failed twice."""
+    """Why a composition ended before its end: the part, the check that it failed twice, and what the model said."""
 
     part: str
     check: Check
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +97,8 @@ def compose(
 
 
 class _Refused(Exception):  # noqa: N818
-    def __init__(self, part: str, check: Check) -> None:
-        self.refusal = Refusal(part=part, check=check)
+    def __init__(self, part: str, check: Check, said: str = "") -> None:
+        self.refusal = Refusal(part=part, check=check, said=said)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -163,7 +164,8 @@ class _Author:
         call = prompts.action_call(
             dialogue.blueprint, dialogue.messages, has_answer=has_answer, has_thought=has_thought, asking=self.asking
         )
-        call = replace(call, draft=from_said(planned, has_thought=has_thought, answer=draft if has_answer else None))
+        said_so = from_said(planned, has_thought=has_thought, answer=draft if has_answer else None)
+        call = prompts.with_draft(call, said_so)
         check: Verdict = lambda value: self._wrong_action(as_said(value), planned, turn)  # noqa: E731
         said: Said = as_said((yield from self._ask(call, check)))
         if said.kind == "ask":
@@ -200,7 +202,7 @@ class _Author:
         return None
 
     def _wrong_answer(self, text: str, turn: int) -> Check | None:
-        wrong = self._wrong_text(text)
+        wrong = misaddressed(self.dialogue, text, turn) or self._wrong_text(text)
         # No more is asked of a model than of the blueprint: some results give nothing to tell.
         if wrong is None and hollow(self.dialogue, self._closing_words(turn), turn) is None:
             return hollow(self.dialogue, text, turn)
@@ -253,7 +255,9 @@ class _Author:
         if failed and (blueprint.ending == "failure" or not worked):
             last = texts_answer.Found(tool=failed[-1].tool, observation=failed[-1].observation)
             return texts_answer.failure(blueprint, last, turn=turn)
-        found = [texts_answer.Found(tool=made.tool, observation=made.observation) for made in worked]
+        # What was asked for again, as it was out of date, is told once.
+        fresh = [made for made in worked if made.step not in dialogue.done or made is dialogue.done[made.step]]
+        found = [texts_answer.Found(tool=made.tool, observation=made.observation) for made in fresh]
         return texts_answer.answer(blueprint, found, turn=turn)
 
     def _plan(self) -> Road:
@@ -283,7 +287,7 @@ class _Author:
 
     def _ask(self, call: PartCall, check: Verdict) -> Road:
         """A value that passes its check, after one retry; else the attempt is refused."""
-        part, wrong = call.part, None
+        part, wrong, said = call.part, None, ""
         for _ in range(2):
             result = yield call
             if isinstance(result, Failure):
@@ -292,10 +296,11 @@ class _Author:
             wrong = check(result.value)
             if wrong is None:
                 return result.value
-            call = prompts.again(call, result.text, wrong.evidence)
+            said = result.text
+            call = prompts.again(call, said, wrong.evidence)
         assert wrong is not None
         self._mark(part, by_model=True)
-        raise _Refused(part, wrong)
+        raise _Refused(part, wrong, said)
 
     def _refuse(self, part: str, code: str, evidence: str) -> NoReturn:
         raise _Refused(part, Check(check=code.partition(":")[0], passed=False, code=code, evidence=evidence))

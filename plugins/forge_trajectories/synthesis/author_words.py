@@ -16,10 +16,15 @@ _THIRD_PERSON = re.compile(r"\bthe (?:user|assistant)(?:'s)?\b", re.IGNORECASE)
 MOST_LEAVES = 200
 
 
-def hollow(dialogue: Dialogue, text: str, turn: int) -> Check | None:
-    """What is wrong with an answer that says nothing false: it talks about the user, or tells nothing."""
+def misaddressed(dialogue: Dialogue, text: str, turn: int) -> Check | None:
+    """Whether an answer talks about the user, and not to them."""
     if _THIRD_PERSON.search(text) and not any("user" in str(value).lower() for value in _seen(dialogue, turn)):
         return _failed("kind:third-person", "Speak to the user as you; do not write about the user or the assistant.")
+    return None
+
+
+def hollow(dialogue: Dialogue, text: str, turn: int) -> Check | None:
+    """What is wrong with an answer that says nothing false: it tells nothing."""
     if dialogue.blueprint.ending != "answer" or not _has_read(dialogue, turn):
         return None
     low, said = text.casefold(), ""

@@ -18,14 +18,18 @@ from forge_trajectories.blueprint import Blueprint
 from forge_trajectories.ladder.check import Check
 from forge_trajectories.ladder.dialogue import Dialogue, read
 from forge_trajectories.ladder.duplicates import Seen
-from forge_trajectories.ladder.judge import judge_calls, verdict
+from forge_trajectories.ladder.judge import Agreement, judge_calls, verdict
+from forge_trajectories.plain_text import clip
 from forge_trajectories.synthesis.attempts import Attempt, Settled
 from forge_trajectories.synthesis.author import Composed, compose
 from forge_trajectories.synthesis.author_draft import Usage, blamed, checked, draft_of
+from forge_trajectories.synthesis.origins import origins_of
 from forge_trajectories.synthesis.prompts import Asking
 
 TYPICAL_TOKENS = 4_000
 """Of the attempts at one blueprint, before any were seen."""
+MOST_SAID = 2_000
+"""Characters that are kept of a refused answer."""
 MARGIN = 3
 """Blueprints' worth of budget that has to be left for each one under way: near its end fewer are taken up, since what
 is under way when it ends is paid for and not used."""
@@ -59,12 +63,18 @@ class Aims:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What a run came to. ``settled``: every attempt in order, the accepted ones with their trajectory."""
+    """What a run came to.
+
+    Attributes:
+        settled: every attempt in order, the accepted ones with their trajectory.
+        agreement: of the judge with a labelled set; None where it was not asked.
+    """
 
     settled: list[Settled] = field(default_factory=list)
     accepted: int = 0
     blueprints: int = 0
     ended: Ended = "blueprints"
+    agreement: Agreement | None = None
 
 
 async def synthesize(
@@ -285,7 +295,8 @@ class _Run:
         self.observed += sum(attempt.origins.values())
         self.made_up += attempt.origins.get("llm", 0)
         passed = [*attempt.passed, said.check] if said.passed else attempt.passed
-        kept = replace(trajectory, checks=[*trajectory.checks, said.as_object()])
+        earlier = [check for check in trajectory.checks if check["check"] != said.check]
+        kept = replace(trajectory, checks=[*earlier, said.as_object()])
         accepted = replace(attempt, accepted=True, trajectory=trajectory.id, passed=passed)
         return Settled(attempt=accepted, trajectory=kept)
 
@@ -304,13 +315,11 @@ def _is_unpaid(result: Result) -> bool:
 
 def _attempt(composed: Composed, usage: Usage, checks: list[Check], failed: Check | None, *, part: str) -> Attempt:
     blueprint = composed.blueprint
-    origins: dict[str, int] = {}
-    for message in composed.messages:
-        if message.origin is not None:
-            origins[message.origin] = origins.get(message.origin, 0) + 1
     why: dict[str, Any] = {}
+    if composed.refusal is not None:
+        why["said"] = clip(composed.refusal.said, MOST_SAID)
     if failed is not None:
-        why = {"check": failed.check, "code": failed.code, "evidence": failed.evidence, "part": part}
+        why |= {"check": failed.check, "code": failed.code, "evidence": failed.evidence, "part": part}
     return Attempt(
         position=0,
         number=0,
@@ -324,10 +333,18 @@ def _attempt(composed: Composed, usage: Usage, checks: list[Check], failed: Chec
         prompt_tokens=usage.new_prompt,
         completion_tokens=usage.new_completion,
         cost=usage.new_cost,
-        origins=origins,
+        origins=origins_of(blueprint, composed.messages),
         messages=to_json([_plain(message) for message in composed.messages]),
+        called=_called(composed),
         **why,
     )
+
+
+def _called(composed: Composed) -> list[str]:
+    """APIs that the dialogue calls, in the order of their first call."""
+    behind = {operation.tool: operation.api for operation in composed.blueprint.operations}
+    names = [str(call["name"]) for message in composed.messages for call in message.tool_calls]
+    return list(dict.fromkeys(behind[name] for name in names if name in behind))
 
 
 def _plain(message: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Values are short enough to be said in a sentence or two. Some 20 microseconds a parameter.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from forge_trajectories.api_view import as_list, as_mapping
@@ -11,13 +11,18 @@ from forge_trajectories.execution import replay
 from forge_trajectories.execution.schemas import fits
 from forge_trajectories.execution.values import made_value
 from forge_trajectories.picking import Picks
+from forge_trajectories.placeholders import is_marked
 from forge_trajectories.plain_text import compact_json, fit_for_arrow
 from forge_trajectories.tools.operation import Operation
-from forge_trajectories.tools.ports import key_words
+from forge_trajectories.tools.ports import effect_of, key_words
 
 MAX_VALUE = 240
 MAX_VALUES = 700
 MAX_OPTIONAL = 2
+# What tells most of a thing that is made or changed.
+_TELLING = frozenset("name title description label subject message text content comment note".split())  # noqa: SIM905
+# Pairs of values of which the first is not above the second.
+_ORDERED = (("start", "end"), ("from", "to"), ("since", "until"), ("after", "before"), ("begin", "end"), ("min", "max"))
 # Optional parameters that a person seldom speaks of.
 _TECHNICAL = frozenset(
     [
@@ -50,6 +55,9 @@ _TECHNICAL = frozenset(
     ]
 )
 
+_SECRET = frozenset("secret password token auth authorization credential apikey authtoken jwt".split())  # noqa: SIM905
+_SECRET_ENDS = frozenset("apikey accesskey privatekey userkey applicationkey apiticket subscriptionkey".split())  # noqa: SIM905
+
 
 def known_values(
     operation: Operation, picks: Picks, *, without: Collection[str] = (), optional: int = MAX_OPTIONAL
@@ -64,12 +72,34 @@ def known_values(
     """
     properties = as_mapping(operation.parameters.get("properties"))
     required = [name for name in as_list(operation.parameters.get("required")) if name not in without]
+    if any(map(is_secret, required)):
+        return None
     if not without and optional and (recorded := _recorded(operation, picks)) is not None:
         return recorded
     documented = _documented(operation, picks)
+    found = _needed(required, properties, documented, picks)
+    if found is None:
+        return None
+    skip = {*required, *without}
+    wanted = _optional(properties, documented, picks, skip=skip, most=optional)
+    for name in wanted or _content(operation, found, picks, skip=skip):
+        value = documented[name] if name in documented else _made(name, properties[name], picks)
+        if value is not None and is_sayable(value):
+            found[name] = value
+    _put_in_order(found, properties)
+    if len(compact_json(found)) > MAX_VALUES:
+        found = {name: value for name, value in found.items() if name in required}
+    return found if len(compact_json(found)) <= MAX_VALUES else None
+
+
+def _needed(
+    required: Sequence[str], properties: Mapping[str, Any], documented: Mapping[str, Any], picks: Picks
+) -> dict[str, Any] | None:
+    """Values for what is required, but for some of what has a default; None if one cannot be said."""
     found: dict[str, Any] = {}
     for name in required:
-        if default_of(properties[name]) is not None and name not in documented and picks.below(2):
+        by_default = default_of(properties[name]) is not None and name not in documented
+        if by_default and (_is_fixed(properties[name]) or picks.below(2)):
             continue
         value = documented.get(name)
         if value is None or not is_sayable(value):
@@ -77,13 +107,7 @@ def known_values(
         if value is None:
             return None
         found[name] = value
-    for name in _optional(properties, documented, picks, skip={*required, *without}, most=optional):
-        value = documented[name] if name in documented else _made(name, properties[name], picks)
-        if value is not None and is_sayable(value):
-            found[name] = value
-    if len(compact_json(found)) > MAX_VALUES:
-        found = {name: value for name, value in found.items() if name in required}
-    return found if len(compact_json(found)) <= MAX_VALUES else None
+    return found
 
 
 def default_of(schema: Mapping[str, Any]) -> Any:
@@ -92,6 +116,11 @@ def default_of(schema: Mapping[str, Any]) -> Any:
         return schema["default"]
     allowed = as_list(schema.get("enum"))
     return allowed[0] if len(allowed) == 1 else None
+
+
+def _is_fixed(schema: Mapping[str, Any]) -> bool:
+    """Whether there is but one value, which nobody has to say."""
+    return len(as_list(schema.get("enum"))) == 1
 
 
 def other_value(name: str, schema: Mapping[str, Any], picks: Picks, *, than: Sequence[Any]) -> Any:
@@ -107,11 +136,37 @@ def is_sayable(value: Any) -> bool:
     """Whether a person could say the value: not empty, on one line, of some length at most."""
     if isinstance(value, str):
         plain = value == " ".join(value.split()) == fit_for_arrow(value) and '"' not in value
-        return 0 < len(value) <= MAX_VALUE and plain
+        return 0 < len(value) <= MAX_VALUE and plain and not is_marked(value)
     if isinstance(value, (Mapping, list, tuple)):
         inside = value.values() if isinstance(value, Mapping) else value
         return bool(value) and len(compact_json(value)) <= MAX_VALUE and all(is_sayable(item) for item in inside)
     return value is not None
+
+
+def is_secret(name: str) -> bool:
+    """Whether a parameter is a credential, which nobody is to say in a conversation."""
+    parts = key_words(name)
+    return (parts[-1:] != () and parts[-1] in _SECRET) or "".join(parts[-2:]) in _SECRET_ENDS
+
+
+def _put_in_order(values: dict[str, Any], properties: Mapping[str, Any]) -> None:
+    """A start before its end: two values that were made apart are exchanged where they are the wrong way round."""
+    for one, other in _pairs(values):
+        first, last = values[one], values[other]
+        both = type(first) is type(last) and isinstance(first, (str, int, float)) and not isinstance(first, bool)
+        dated = not isinstance(first, str) or (first[:4].isdigit() and last[:4].isdigit())
+        if both and dated and first > last and fits(last, properties[one]) and fits(first, properties[other]):
+            values[one], values[other] = last, first
+
+
+def _pairs(names: Collection[str]) -> Iterator[tuple[str, str]]:
+    by_words = {key_words(name): name for name in names}
+    for words, name in by_words.items():
+        for low, high in _ORDERED:
+            if low in words:
+                partner = by_words.get(tuple(high if word == low else word for word in words))
+                if partner is not None:
+                    yield name, partner
 
 
 def _made(name: str, schema: Mapping[str, Any], picks: Picks) -> Any:
@@ -136,7 +191,9 @@ def _documented(operation: Operation, picks: Picks) -> Mapping[str, Any]:
     if not calls:
         return {}
     properties = as_mapping(operation.parameters.get("properties"))
-    return {name: value for name, value in picks.one(calls).items() if fits(value, properties.get(name, {}))}
+    given = picks.one(calls).items()
+    parts = {name: as_mapping(properties.get(name)) for name, _ in given}
+    return {name: value for name, value in given if fits(value, parts[name]) and not _is_fixed(parts[name])}
 
 
 def _optional(
@@ -154,7 +211,28 @@ def _optional(
     return [plain.pop(picks.below(len(plain))) for _ in range(min(count, len(plain)))]
 
 
+def _content(operation: Operation, given: Collection[str], picks: Picks, *, skip: Collection[str]) -> list[str]:
+    """What is to be written, for a call that writes something and has been given no more than where to."""
+    if effect_of(operation) not in ("create", "update"):
+        return []
+    properties = as_mapping(operation.parameters.get("properties"))
+    if any(_is_written(operation, name, properties[name]) for name in {*given, *skip}):
+        return []
+    open_ = [name for name in properties if name not in skip and _is_written(operation, name, properties[name])]
+    told = [name for name in open_ if key_words(name)[-1:] and key_words(name)[-1] in _TELLING]
+    plain = [name for name in open_ if properties[name].get("type") in ("string", "integer", "number", "boolean")]
+    chosen = told or plain or open_
+    return [picks.one(chosen)] if chosen else []
+
+
+def _is_written(operation: Operation, name: str, part: Mapping[str, Any]) -> bool:
+    place = part.get("x-in", "body")
+    in_body = f"{{{name}}}" not in operation.path and (place in ("body", "formData") or operation.method == "")
+    return in_body and not is_secret(name) and _TECHNICAL.isdisjoint(key_words(name))
+
+
 def _is_usual(name: str, part: Mapping[str, Any]) -> bool:
     """Whether a person would give it: described, and no header or technicality."""
     described = bool(part.get("description")) or "enum" in part
-    return described and part.get("x-in") != "header" and _TECHNICAL.isdisjoint(key_words(name))
+    plain = _TECHNICAL.isdisjoint(key_words(name)) and not is_secret(name)
+    return described and part.get("x-in") != "header" and plain

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from forge_trajectories.ladder.check import CHECKS
 from forge_trajectories.synthesis.attempts import Attempt
+from forge_trajectories.synthesis.coverage import Spread, spread_of
 
 MOST_REASONS = 3
 
@@ -57,7 +58,8 @@ class Funnel:
 
     Attributes:
         blueprints: taken up. attempts: at them, of which ``assisted`` took a failed part from the blueprint.
-        apis: distinct ones in accepted trajectories. ended: how partitions ended, with their number.
+        apis: distinct ones in accepted trajectories, offered or called; ``called``: those that are called.
+        spread: how evenly those are called. ended: how partitions ended, with their number.
         by_model: accepted trajectories of which the model wrote at least a part.
         tokens, cost: of everything asked, US dollars.
     """
@@ -68,6 +70,8 @@ class Funnel:
     accepted: int = 0
     by_model: int = 0
     apis: int = 0
+    called: int = 0
+    spread: Spread = field(default_factory=Spread)
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -95,12 +99,16 @@ class Funnel:
 
 
 def funnel_of(
-    attempts: Iterable[Attempt], *, shares: Mapping[str, float], ended: Mapping[str, int] | None = None
+    attempts: Iterable[Attempt],
+    *,
+    shares: Mapping[str, float],
+    ended: Mapping[str, int] | None = None,
+    available: int = 0,
 ) -> Funnel:
     """Count attempts.
 
     Args:
-        shares: target shares by kind. ended: how partitions ended.
+        shares: target shares by kind. ended: how partitions ended. available: tools that were there to be called.
     """
     rows = list(attempts)
     accepted = [row for row in rows if row.accepted]
@@ -111,6 +119,8 @@ def funnel_of(
         accepted=len(accepted),
         by_model=sum("llm" in row.written.values() for row in accepted),
         apis=len({api for row in accepted for api in row.apis}),
+        called=len({api for row in accepted for api in row.called}),
+        spread=spread_of((row.called for row in accepted), (row.providers for row in accepted), available=available),
         calls=sum(row.calls for row in rows),
         prompt_tokens=sum(row.prompt_tokens for row in rows),
         completion_tokens=sum(row.completion_tokens for row in rows),
@@ -132,7 +142,9 @@ def _gates(rows: Sequence[Attempt]) -> list[Gate]:
     early = sorted(set(stopped) - set(CHECKS))
     reached = len(rows)
     gates = []
-    for check in (*early, *CHECKS):
+    # A judge is asked only where one is named: what nobody was asked is no gate.
+    has_judge = any("judge" in row.passed or row.check == "judge" for row in rows)
+    for check in (*early, *(name for name in CHECKS if name != "judge" or has_judge)):
         failed = stopped.get(check, [])
         reasons = Counter(row.code or check for row in failed).most_common(MOST_REASONS)
         example = failed[0].evidence if failed else ""

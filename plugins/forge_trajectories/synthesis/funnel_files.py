@@ -15,8 +15,10 @@ def read(folder: Path) -> Funnel:
 
     ended: Counter[str] = Counter()
     shares: dict[str, float] = {}
+    available = 0
     for path in sorted(folder.glob(PATTERN)):
         about = pq.read_schema(path).metadata or {}
         ended[about.get(b"ended", b"").decode()] += 1
+        available += int(about.get(b"available", b"0"))
         shares = orjson.loads(about.get(b"shares", b"{}"))
-    return funnel_of(read_attempts(folder), shares=shares, ended=ended)
+    return funnel_of(read_attempts(folder), shares=shares, ended=ended, available=available)

@@ -1,15 +1,19 @@
 """What the synthesizer says of itself in an export's report: its funnel, kinds, coverage, who wrote what."""
 
 from forge.steps import Bar, Bars, Section, Table
+from forge_trajectories.synthesis.audit import Audit
+from forge_trajectories.synthesis.audit_report import audit_lines, audit_warnings, planted_table
 from forge_trajectories.synthesis.funnel import Funnel
 
 
-def funnel_section(funnel: Funnel, *, tables: tuple[Table, ...] = (), lines: tuple[str, ...] = ()) -> Section:
-    """The section; ``tables`` and ``lines`` come after the funnel's own."""
+def funnel_section(funnel: Funnel, *, audit: Audit | None = None) -> Section:
+    """The section; with what the ladder is worth, where it was tried."""
+    tried = audit or Audit()
+    tables = (planted_table(tried),) if tried.planted.planted else ()
     return Section(
         title="Synthesised trajectories",
-        lines=(*_lines(funnel), *lines),
-        warnings=_warnings(funnel),
+        lines=(*_lines(funnel), *audit_lines(tried)),
+        warnings=(*_warnings(funnel), *audit_warnings(tried)),
         bars=(_bars(funnel),),
         tables=(_gates(funnel), _kinds(funnel), _parts(funnel), *tables),
     )
@@ -18,14 +22,16 @@ def funnel_section(funnel: Funnel, *, tables: tuple[Table, ...] = (), lines: tup
 def _lines(funnel: Funnel) -> list[str]:
     lines = [
         f"{funnel.accepted:,} accepted of {funnel.attempts:,} attempts at {funnel.blueprints:,} blueprints, over "
-        f"{funnel.apis:,} different APIs; {funnel.by_model:,} have a part that the model wrote, and "
-        f"{funnel.assisted:,} attempts took a part that had failed from the blueprint.",
+        f"{funnel.apis:,} different APIs, of which {funnel.called:,} are called; {funnel.by_model:,} have a part that "
+        f"the model wrote, and {funnel.assisted:,} attempts took a part that had failed from the blueprint.",
     ]
     if funnel.calls:
         lines.append(
             f"{funnel.calls:,} calls, {funnel.tokens:,} tokens, ${funnel.cost:,.4f}: "
             f"{funnel.tokens_per_accepted:,.0f} tokens and ${funnel.cost_per_accepted:,.5f} an accepted trajectory."
         )
+    if funnel.accepted:
+        lines.append(str(funnel.spread))
     if funnel.origins:
         total = sum(funnel.origins.values())
         shares = ", ".join(f"{origin} {count / total:.1%}" for origin, count in funnel.origins.items())

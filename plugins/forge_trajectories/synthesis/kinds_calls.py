@@ -6,9 +6,10 @@ Each function draws one up from an operation of the graph, or gives None where i
 from forge_trajectories.picking import Picks
 from forge_trajectories.synthesis.facts import known_values, other_value
 from forge_trajectories.synthesis.plans import Draft
-from forge_trajectories.synthesis.plans_goals import chain_goal, follow_up, goal, side_by_side
+from forge_trajectories.synthesis.plans_goals import chain_goal, follow_up, goal, side_by_side, wanted
 from forge_trajectories.tools.graph import Walk, distractors, siblings, walk, web
 from forge_trajectories.tools.operation import Operation
+from forge_trajectories.tools.ports import READING
 from forge_trajectories.tools.store import Group
 
 
@@ -30,7 +31,10 @@ def parallel(group: Group, at: int, picks: Picks) -> Draft | None:
     """Two or three calls that do not wait for each other: one tool with other values, or several tools."""
     draft = Draft(kind="parallel", picks=picks)
     count = 2 + (picks.below(3) == 0)
-    places = [at, *_companions(group, at)[: count - 1]]
+    places = [at]
+    for place in _companions(group, at):
+        if len(places) < count and all(_apart(group, place, other) for other in places):
+            places.append(place)
     if len(places) < 2 or (group.operations[at].parameters.get("required") and picks.below(2)):
         made = _repeated(draft, group.operations[at], count)
         places = [at]
@@ -57,7 +61,11 @@ def multi_turn(group: Group, at: int, picks: Picks) -> Draft | None:
     draft = Draft(kind="multi-turn", picks=picks)
     found = walk(group, at, picks, length=2 + picks.below(2))
     places = list(found.places) if found is not None else [at, *_companions(group, at)[: 1 + picks.below(2)]]
-    if len(places) < 2:
+    if found is None:
+        # What is deleted is deleted last; the others come in the order in which they were found.
+        places.sort(key=lambda place: group.abouts[place].effect == "delete")
+    asked = {wanted(group.operations[place]).lower() for place in places}
+    if len(places) < 2 or len(asked) < len(places):
         return None
     made: dict[int, str] = {}
     for turn, place in enumerate(places):
@@ -93,7 +101,10 @@ def chained(draft: Draft, found: Walk) -> bool:
 
 def offer_around(draft: Draft, group: Group, needed: list[int], *, count: int, least: int) -> Draft | None:
     """Offer near neighbours too, and shuffle all tools; None if there are fewer than ``least`` of them."""
+    said = {wanted(group.operations[place]).lower() for place in needed}
     around = distractors(group, needed, draft.picks, count=count)
+    # A tool that is asked for in the same words would be no wrong choice.
+    around = [place for place in around if wanted(group.operations[place]).lower() not in said]
     if len(around) < least:
         return None
     for place in around:
@@ -110,12 +121,23 @@ def _one_call(draft: Draft, group: Group, at: int) -> Draft | None:
     return draft if draft.step(operation) is not None else None
 
 
+def _apart(group: Group, one: int, other: int) -> bool:
+    """Whether two calls can be made at once: asked for in different words, none changes what the other is about."""
+    first, second = group.abouts[one], group.abouts[other]
+    if wanted(group.operations[one]).lower() == wanted(group.operations[other]).lower():
+        return False
+    both_read = first.effect in READING and second.effect in READING
+    return both_read or first.resource != second.resource
+
+
 def _companions(group: Group, at: int) -> list[int]:
     """Operations that make sense beside this one, without an edge between them, and that delete nothing."""
     linked = {link.consumer for link in group.links if link.producer == at}
     linked |= {link.producer for link in group.links if link.consumer == at}
-    near = [place for place in siblings(group, at) if place not in linked]
-    return [place for place in near if group.abouts[place].effect != "delete"][:6]
+    near = siblings(group, at)
+    far = [place for place in range(len(group.operations)) if place != at and place not in near]
+    found = [place for place in (*near[:12], *far) if place not in linked]
+    return [place for place in found if group.abouts[place].effect != "delete"][:12]
 
 
 def _repeated(draft: Draft, operation: Operation, count: int) -> bool:

@@ -5,30 +5,38 @@ the right value in the error's message or with the user, another tool that does 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from forge_trajectories.api_view import as_mapping
 from forge_trajectories.blueprint import Blueprint, Fault, Step
 from forge_trajectories.execution.opening import open_environment
 from forge_trajectories.execution.schemas import fits
 from forge_trajectories.picking import Picks
 from forge_trajectories.plain_text import compact_json
-from forge_trajectories.synthesis.facts import other_value
+from forge_trajectories.synthesis.facts import is_sayable
 from forge_trajectories.synthesis.kinds_calls import chained, offer_around
 from forge_trajectories.synthesis.plans import Draft
 from forge_trajectories.synthesis.plans_goals import goal
 from forge_trajectories.tools.graph import could_do, siblings, walk
 from forge_trajectories.tools.operation import Operation
-from forge_trajectories.tools.ports import changes_data, effect_of, nouns_of
+from forge_trajectories.tools.ports import changes_data, effect_of, key_words, nouns_of
 from forge_trajectories.tools.store import Group
 
 FOR_GOOD = 9
 """Calls in a row that fail where no patience helps."""
 _PASSING = ("timeout", "rate-limit", "server-error", "truncated")
+_REFUSED = ("rate-limit", "server-error")
+"""Of what passes those that say that nothing was done: of them alone a call that makes something is made again."""
 _LASTING = ("timeout", "server-error", "unauthorized", "forbidden", "not-found")
-_REPLACED = ("forbidden", "server-error", "timeout", "unauthorized")
+_REPLACED = ("forbidden", "server-error", "timeout")
+"""Faults of one tool; credentials that are not accepted for one are accepted for no other."""
 _MILD = ("stale-data", "empty-list", "renamed-field")
 _PLAINLY_READING = ("", "GET", "HEAD")
 _REPEATABLE = ("PUT", "PATCH")
+_LOOKED_UP = frozenset("id name key slug code arn number email account domain symbol user".split())  # noqa: SIM905
+# What is done besides what was asked for, and may fail while that is done.
+_BESIDES = ("the notification e-mail", "the search index", "the audit log", "the webhook delivery", "the cache refresh")
 _MEANT = (
     "{field}: {wrong} is not accepted; did you mean {right}?",
     "{field} {wrong} is not valid here. Use {right}.",
@@ -75,14 +83,16 @@ def error_recovery(group: Group, at: int, picks: Picks) -> Draft | None:
 
 def _passes(draft: Draft) -> Fault | None:
     """A fault that a second or third attempt gets past."""
-    kind = draft.picks.one(_PASSING)
+    tool = draft.picks.one(draft.steps).tool
+    kind = draft.picks.one(_PASSING if _may_be_repeated(_of(draft, tool)) else _REFUSED)
     times = 1 if kind == "truncated" else 1 + draft.picks.below(2)
-    return Fault(kind=kind, tool=draft.picks.one(draft.steps).tool, times=times, recoveries=("retry",))
+    return Fault(kind=kind, tool=tool, times=times, recoveries=("retry",))
 
 
 def _lasts(draft: Draft) -> Fault | None:
     """A fault that stays: the user is told."""
-    kind = draft.picks.one(_LASTING)
+    may = _may_be_repeated(_of(draft, draft.steps[-1].tool))
+    kind = draft.picks.one([kind for kind in _LASTING if may or kind != "timeout"])
     draft.ending = "failure"
     patient = kind in ("timeout", "server-error")
     return Fault(
@@ -115,10 +125,12 @@ def _mended(draft: Draft, *, kind: str, messages: tuple[str, ...], recoveries: t
     name = _mendable(draft, step, operation)
     if not name:
         return None
-    wrong = draft.facts[step.arguments[name].fact or 0].value
-    right = other_value(name, operation.parameters["properties"][name], draft.picks, than=[wrong])
-    if right is None or str(wrong).lower() in str(right).lower() or str(right).lower() in str(wrong).lower():
+    place = step.arguments[name].fact or 0
+    right = draft.facts[place].value
+    wrong = _mistyped(right, draft.picks)
+    if wrong == right or not fits(wrong, operation.parameters["properties"][name]) or not is_sayable(wrong):
         return None
+    draft.facts[place] = replace(draft.facts[place], value=wrong)
     message = draft.picks.one(messages).format(field=name, wrong=f"'{wrong}'", right=f"'{right}'")
     details: dict[str, Any] = {"field": name, "message": message, "arguments": {name: right}}
     if kind == "invalid":
@@ -127,7 +139,8 @@ def _mended(draft: Draft, *, kind: str, messages: tuple[str, ...], recoveries: t
 
 
 def _mendable(draft: Draft, step: Step, operation: Operation) -> str:
-    """A required plain argument that the user names, and that no other call shares."""
+    """A required text that names something, that the user says, and that no other call shares."""
+    properties = operation.parameters["properties"]
     found = [
         name
         for name, binding in step.arguments.items()
@@ -135,13 +148,45 @@ def _mendable(draft: Draft, step: Step, operation: Operation) -> str:
         and binding.fact is not None
         and name in operation.parameters.get("required", ())
         and isinstance(draft.facts[binding.fact].value, str)
-        and len(draft.facts[binding.fact].value) <= 60
+        and 4 <= len(draft.facts[binding.fact].value) <= 60
+        and "enum" not in properties[name]
+        and _names_a_thing(name, properties[name], operation)
         and not any(
             other is not step and any(each.fact == binding.fact for each in other.arguments.values())
             for other in draft.steps
         )
     ]
     return draft.picks.one(found) if found else ""
+
+
+def _of(draft: Draft, tool: str) -> Operation:
+    return next(item for item in draft.operations if item.tool == tool)
+
+
+def _may_be_repeated(operation: Operation) -> bool:
+    """Whether a call that may have been carried out can be made again: it reads, or says what is to be."""
+    return not changes_data(operation) or operation.method.upper() in (*_REPEATABLE, "DELETE")
+
+
+def _names_a_thing(name: str, part: Mapping[str, Any], operation: Operation) -> bool:
+    """Whether a value is looked up by the server: an id or a name, not a text that anyone may write."""
+    parts = key_words(name)
+    in_path = part.get("x-in") == "path" or f"{{{name}}}" in operation.path
+    makes = effect_of(operation) == "create" and not in_path
+    return in_path or (parts[-1:] != () and parts[-1] in _LOOKED_UP and not (makes and parts[-1] == "name"))
+
+
+def _mistyped(value: str, picks: Picks) -> str:
+    """A text with two neighbouring letters or digits exchanged, as happens in typing."""
+    fit = [
+        place
+        for place in range(1, len(value) - 1)
+        if value[place].isalnum() and value[place + 1].isalnum() and value[place] != value[place + 1]
+    ]
+    if not fit:
+        return value
+    at = picks.one(fit)
+    return f"{value[:at]}{value[at + 1]}{value[at]}{value[at + 2 :]}"
 
 
 def _replaced(draft: Draft, group: Group, at: int) -> Fault | None:
@@ -209,7 +254,9 @@ def _partly(draft: Draft) -> Fault | None:
     if not changes_data(operation) or effect_of(operation) == "delete":
         return None
     again = operation.method.upper() in _REPEATABLE and draft.picks.below(2)
-    return Fault(kind="partial-success", tool=step.tool, recoveries=("retry", "failure") if again else ("failure",))
+    recoveries = ("retry", "failure") if again else ("failure",)
+    details = {"item": draft.picks.one(_BESIDES)}
+    return Fault(kind="partial-success", tool=step.tool, recoveries=recoveries, details=details)
 
 
 def _plainly_reads(operation: Operation) -> bool:
@@ -228,10 +275,17 @@ def _serves(other: Operation, own: Operation, known: Mapping[str, Any]) -> bool:
     return same_thing and all(fits(value, properties[name]) for name, value in known.items())
 
 
+def _is_listing(operation: Operation) -> bool:
+    """Whether an answer is one list, or an object around one."""
+    returns = as_mapping(operation.returns)
+    kinds = [as_mapping(part).get("type") for part in as_mapping(returns.get("properties")).values()]
+    return returns.get("type") == "array" or (kinds.count("array") == 1 and effect_of(operation) == "list")
+
+
 def _bent(draft: Draft, group: Group, at: int) -> Fault | None:
     """An answer that can be read and is not quite as documented."""
     if len(draft.steps) > 1 or not _plainly_reads(group.operations[at]):
         return None
-    kind = draft.picks.one(_MILD)
+    kind = draft.picks.one([kind for kind in _MILD if kind != "empty-list" or _is_listing(group.operations[at])])
     recoveries = {"stale-data": ("retry", "failure"), "empty-list": ("failure",), "renamed-field": ("failure",)}
     return Fault(kind=kind, tool=draft.steps[-1].tool, recoveries=recoveries[kind])

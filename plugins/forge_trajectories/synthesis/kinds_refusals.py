@@ -5,7 +5,7 @@ import dataclasses
 from forge_trajectories.blueprint import Fact
 from forge_trajectories.picking import Picks
 from forge_trajectories.plain_text import compact_json
-from forge_trajectories.synthesis.facts import known_values
+from forge_trajectories.synthesis.facts import is_secret, known_values
 from forge_trajectories.synthesis.kinds_calls import offer_around
 from forge_trajectories.synthesis.plans import Draft
 from forge_trajectories.synthesis.plans_goals import goal
@@ -73,7 +73,7 @@ def _refused(draft: Draft, wanted: Operation, others: Group, places: list[int], 
 
 def _can_be_kept(fact: Fact, draft: Draft) -> bool:
     """A plain value that is not told by way of another, or of what is wanted."""
-    if not isinstance(fact.value, (str, int, float)) or isinstance(fact.value, bool):
+    if not isinstance(fact.value, (str, int, float)) or isinstance(fact.value, bool) or is_secret(fact.name):
         return False
     text = _letters(str(fact.value))
     others = [compact_json(other.value) for other in draft.facts if other is not fact]

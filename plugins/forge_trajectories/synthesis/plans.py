@@ -14,8 +14,10 @@ from forge_trajectories.picking import Picks
 from forge_trajectories.synthesis.facts import default_of, known_values
 from forge_trajectories.tools.operation import Operation
 from forge_trajectories.tools.operations import unique_name
+from forge_trajectories.tools.ports import nouns_of, static_parts
 
 ABSENT = object()
+_BARE = frozenset({"id", "name", "key", "slug", "code", "uuid", "number"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,9 +102,18 @@ class Draft:
             return None
         properties = operation.parameters["properties"]
         for name in found:
-            if name in shared and type(shared[name]) is type(found[name]) and "enum" not in properties[name]:
-                found[name] = shared[name]
+            if name not in shared or type(shared[name]) is not type(found[name]) or "enum" in properties[name]:
+                continue
+            if name.lower() in _BARE and not self._is_of_same(operation, name):
+                return None  # two things' ids would go by one name, and no one could tell which is which
+            found[name] = shared[name]
         return found
+
+    def _is_of_same(self, operation: Operation, name: str) -> bool:
+        """Whether a bare ``id`` means the same thing for all calls so far that are told it."""
+        own = _before(operation, name)
+        told = {step.tool for step in self.steps if name in step.arguments and step.arguments[name].source == "user"}
+        return all(_before(other, name) == own for other in self.operations if other.tool in told)
 
     def drawn(self) -> Blueprint:
         """The blueprint as it is, not executed."""
@@ -124,6 +135,12 @@ class Draft:
             candidates=tuple(self.candidates),
             material=self.material,
         )
+
+
+def _before(operation: Operation, name: str) -> str:
+    """What a path parameter of that name is the id of: the path before it; the operation's thing for any other."""
+    head, found, _ = operation.path.partition(f"{{{name}}}")
+    return "/".join(static_parts(head)) if found else next(iter(nouns_of(operation)), "")
 
 
 def executed(blueprint: Blueprint) -> Blueprint | None:

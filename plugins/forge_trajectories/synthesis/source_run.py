@@ -12,6 +12,7 @@ from forge.llm import Caps, LlmClient, LlmOptions, Prices
 from forge.records import ApiRecord, stable_id
 from forge.steps import CatalogView, Context, Partition
 from forge_trajectories.blueprint import Blueprint
+from forge_trajectories.synthesis.audit import judge_agreement
 from forge_trajectories.synthesis.author import OBSERVATION
 from forge_trajectories.synthesis.driver import Aims, Outcome, synthesize
 from forge_trajectories.synthesis.progress import Pulse
@@ -37,13 +38,14 @@ def run_partition(source: "Synthesizer", partition: Partition, context: Context)
     """
     target, parts = given_of(partition)["target"], source.parts
     stream = blueprints_of(source, partition, context)
+    total = Caps(tokens=source.max_tokens or None, usd=source.max_usd or None)
     caps = Caps(
-        tokens=source.max_tokens // parts if source.max_tokens else None,
-        usd=source.max_usd / parts if source.max_usd else None,
+        tokens=total.tokens // parts if total.tokens is not None else None,
+        usd=total.usd / parts if total.usd is not None else None,
     )
     with ExitStack() as stack:
         client, judge = (
-            stack.enter_context(_open(context, LlmOptions(model=model, caps=caps, part=partition.key)))
+            stack.enter_context(_open(context, LlmOptions(model=model, caps=caps, part=partition.key, total=total)))
             if wanted
             else None
             for model, wanted in ((source.model, source.asks_model), (source.judge_model, source.judge_model))
@@ -63,7 +65,10 @@ def run_partition(source: "Synthesizer", partition: Partition, context: Context)
         )
         pulse = Pulse.of(context.scratch, partition.key)
         stack.callback(pulse.end)
-        return asyncio.run(synthesize(stream, aims=aims, client=client, judge=judge, heard=pulse.beat))
+        outcome = asyncio.run(synthesize(stream, aims=aims, client=client, judge=judge, heard=pulse.beat))
+        if judge is not None:
+            outcome.agreement = asyncio.run(judge_agreement(outcome, judge))
+        return outcome
 
 
 def written_of(source: "Synthesizer") -> frozenset[str]:
@@ -79,7 +84,7 @@ def asking_of(source: "Synthesizer") -> Asking:
 def blueprints_of(source: "Synthesizer", partition: Partition, context: Context) -> Iterator[Blueprint]:
     """The partition's blueprints, in the order in which they are taken up."""
     seed = seed_of(context.seed, given_of(partition)["lap"])
-    return blueprints(open_graph(partition, context), source.shares(), seed=seed)
+    return blueprints(open_graph(partition, context, shares=source.providers), source.shares(), seed=seed)
 
 
 def given_of(partition: Partition) -> dict[str, int]:
@@ -93,12 +98,17 @@ def seed_of(seed: int, lap: int) -> int:
     return seed if lap == 0 else int(stable_id("lap", str(seed), str(lap))[:12], 16)
 
 
-def open_graph(partition: Partition, context: Context) -> ToolGraph:
+def available(source: "Synthesizer", partition: Partition, context: Context) -> int:
+    """How many tools a partition draws from; none for one whose buckets another partition has drawn from already."""
+    return 0 if given_of(partition)["lap"] else len(open_graph(partition, context, shares=source.providers))
+
+
+def open_graph(partition: Partition, context: Context, *, shares: Mapping[str, float] | None = None) -> ToolGraph:
     """The tool graph over a partition's buckets; its files are kept in the scratch directory."""
     assert context.catalog is not None
     view = Buckets(context.catalog, [item for item in partition.items if "=" not in item])
     folder: Path = context.scratch / "tools" / stable_id(*(bucket.fingerprint for bucket in view.buckets()))[:16]
-    graph = ToolGraph(build_store(view, folder))
+    graph = ToolGraph(build_store(view, folder), shares or {})
     if not len(graph):
         raise StepError(f"{partition.key}: none of the catalogue's APIs makes a tool", step="synthesizer")
     return graph

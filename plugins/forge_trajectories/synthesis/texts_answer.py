@@ -14,11 +14,13 @@ from forge_trajectories.execution.environment import Observation
 from forge_trajectories.picking import Picks
 from forge_trajectories.plain_text import ELLIPSIS, listed, one_line
 from forge_trajectories.synthesis.texts import bare_goal
+from forge_trajectories.tools.ports import Effect, effect_of
 
 ROOM = 1_500
 MOST_NAMED = 4
 MOST_SAID = 3
 MOST_QUOTED = 120
+PARTLY_DONE = 207
 
 _NAMING = ("name", "title", "label", "displayName", "display_name", "id", "key", "code")
 _LISTS = (
@@ -47,6 +49,13 @@ _TEXTS = (
 )
 _TEXTS_BARE = ("It came back as plain text, which is above.", "What came back is a text; it is above.")
 _BREAKS = re.compile(r'["\n\r]')
+_REMOVED = (
+    "It has been removed.",
+    "Done, it is removed.",
+    "The removal went through.",
+    "That is removed now.",
+    "Removed, as you asked.",
+)
 _PARTLY = (
     "But not all of it worked: {item} {message}.",
     "One part failed, though: {item} {message}.",
@@ -96,20 +105,31 @@ def answer(blueprint: Blueprint, found: Sequence[Found], *, turn: int) -> str:
     if not found:
         return picks.one(_NONE)
     if len(found) == 1:
-        return _said_of(found[0].observation, picks)
+        return _said_of(found[0].observation, picks, effect=_effect(blueprint, found[0]))
     shown = found[-MOST_SAID:] if blueprint.kind == "sequential" else found
     form = picks.one(_EACH)
     named: list[str] = []
     for place, item in enumerate(shown):
-        text = _said_of(item.observation, Picks(f"{blueprint.id}/answer/{turn}/{place}"))
+        own = Picks(f"{blueprint.id}/answer/{turn}/{place}")
+        text = _said_of(item.observation, own, effect=_effect(blueprint, item))
         named.append(form.format(item.tool, text))
     lead = picks.one(_SEVERAL)
     return "\n".join([lead, *named] if lead else named)
 
 
-def _said_of(observation: Observation, picks: Picks) -> str:
+def _effect(blueprint: Blueprint, found: Found) -> Effect:
+    operation = blueprint.operation(found.tool)
+    return effect_of(operation) if operation is not None else "read"
+
+
+def _said_of(observation: Observation, picks: Picks, *, effect: Effect) -> str:
     """What an observation says, and which part of it failed where the service names one."""
     value = observation.value
+    if effect == "delete" and observation.status != PARTLY_DONE:
+        return picks.one(_REMOVED)
+    if effect in ("create", "update") and _rows(value) == [] and isinstance(value, Mapping):
+        rest = {name: item for name, item in value.items() if item != []}
+        return closing(rest, picks, was_cut=True)
     failed = value.get("failed") if isinstance(value, Mapping) and value.get("partial") is True else None
     if not isinstance(failed, list) or not failed or not isinstance(failed[0], Mapping):
         return reported(value, picks)

@@ -23,6 +23,7 @@ _STEPS = (
 _FROM = (" It takes the {names} from step {steps}.", " The {names} comes from step {steps}.", " (Needs step {steps}.)")
 _PARAMETERS = ("Parameters", "Arguments", "Request parameters", "What it takes")
 _NO_PARAMETERS = ("It takes no parameters.", "No parameters.", "There are no parameters.")
+_KINDS = {"object": "a JSON object", "array": "a JSON array", "string": "a text", "boolean": "true or false"}
 _RETURNS = ("Returns {}.", "The answer is {}.", "Answer: {}.", "A successful call answers with {}.")
 
 
@@ -113,7 +114,7 @@ def _documented(operation: Operation, picks: Picks) -> str:
     parts.append(_parameters(taken, picks) if taken else picks.one(_NO_PARAMETERS))
     if operation.returns:
         kind = operation.returns.get("type")
-        parts.append(picks.one(_RETURNS).format(f"of type {kind}" if isinstance(kind, str) else "JSON"))
+        parts.append(picks.one(_RETURNS).format(_KINDS.get(kind, "JSON") if isinstance(kind, str) else "JSON"))
     return "\n\n".join(parts)
 
 

@@ -4,13 +4,14 @@
 
 Opening it reads the index (some 20 milliseconds and 10 MB for 106,000 APIs); operations are read group by group as they
 are wanted, the last few groups are kept. An operation of a provider that has few is drawn more often than one of a
-provider that has thousands: its weight is one over the square root of its provider's number of operations.
+provider that has thousands: its weight is one over the square root of its provider's number of operations. Providers
+that are given shares of their own are drawn as often as these say.
 """
 
 import math
 from bisect import bisect_right
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, repeat
 from operator import mul
@@ -24,6 +25,7 @@ from forge_trajectories.tools.store import About, Entry, Group, entries_of, read
 MAX_KEPT = 16
 MAX_WALK = 4
 _SCALE = 1 << 20
+_LINE = 1 << 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,15 @@ class Walk:
 
 @dataclass(slots=True)
 class ToolGraph:
-    """A read-only view of the tools in ``folder``; `forge_trajectories.tools.store.build_store` makes them."""
+    """A read-only view of the tools in ``folder``; `forge_trajectories.tools.store.build_store` makes them.
+
+    Attributes:
+        shares: by provider, of everything that is drawn; those of providers that are not there count for nothing. They
+            sum to 1 at most.
+    """
 
     folder: Path
+    shares: Mapping[str, float] = field(default_factory=dict)
     entries: Sequence[Entry] = ()
     _lines: dict[tuple[int, int], list[int]] = field(default_factory=dict)
     _weights: list[int] = field(default_factory=list)
@@ -98,8 +106,25 @@ class ToolGraph:
         key = (traits, without)
         if key not in self._lines:
             meant = bytes(bits & traits == traits and not bits & without for bits in range(256))
-            self._lines[key] = list(accumulate(map(mul, self._weights, self._bits.translate(meant))))
+            weights = list(map(mul, self._weights, self._bits.translate(meant)))
+            self._lines[key] = list(accumulate(self._shared(weights) if self.shares else weights))
         return self._lines[key]
+
+    def _shared(self, weights: list[int]) -> list[int]:
+        """The weights, those of each provider with a share such that they sum to it."""
+        sums: Counter[str] = Counter()
+        for number, entry in enumerate(self.entries):
+            own = entry.provider if entry.provider in self.shares else ""
+            sums[own] += sum(weights[self._starts[number] : self._starts[number + 1]])
+        shares = {provider: share for provider, share in self.shares.items() if sums[provider]}
+        left = 1 - sum(shares.values()) if sums[""] else 0.0
+        parts = {**shares, "": left}
+        factors = {name: (_LINE * part / sums[name] if sums[name] else 0.0) for name, part in parts.items()}
+        for number, entry in enumerate(self.entries):
+            factor = factors.get(entry.provider, factors[""])
+            for place in range(self._starts[number], self._starts[number + 1]):
+                weights[place] = int(weights[place] * factor)
+        return weights
 
 
 def _weights_of(entries: Sequence[Entry]) -> list[int]:

@@ -14,6 +14,7 @@ from forge_trajectories.api_view import as_list, as_mapping
 from forge_trajectories.call_check import checked_arguments
 from forge_trajectories.execution import replay
 from forge_trajectories.form_schema import MAX_TOOL_NAME, tool_name
+from forge_trajectories.placeholders import has_placeholder, is_placeholder, texts_in
 from forge_trajectories.plain_text import as_text, clip, compact_json, fit_for_arrow, words
 from forge_trajectories.tools.operation import Operation
 from forge_trajectories.tools.schema_cut import cut
@@ -31,11 +32,12 @@ _NAME = re.compile(r"[A-Za-z_$][\w$.@\[\]:-]{0,63}")
 _RUNTIME = {
     "header": re.compile(
         r"authorization|accept(-.*)?|content-(type|length|md5|encoding)|user-agent|host|cookie|if-.*"
-        r"|(x-)?(api|auth|access)[-_]?(key|token).*|x-(amz|goog|csrf|auth)-.*|apikey|token|prefer",
+        r"|([\w-]+[-_])?(api|auth|access|app|application|user|client|subscription|session|security|private)[-_]?(key|token|secret).*"
+        r"|x-(amz|goog|csrf|auth)-.*|apikey|token|prefer",
         re.IGNORECASE,
     ),
     "query": re.compile(
-        r"(x-)?api[-_]?key|access[-_]?token|oauth_token|auth_token|apikey|\$\.xgafv|alt|prettyprint|quotauser|callback"
+        r"(x-)?api[-_]?key|access[-_]?token|oauth_token|auth[-_]?token|\w+_auth|jwt|apikey|\$\.xgafv|alt|prettyprint|quotauser|callback"
         r"|upload_?(type|protocol)|api[-_]?version|(api|client)[-_]?secret|x-amz-.*|signature(version|method)?|awsaccesskeyid",
         re.IGNORECASE,
     ),
@@ -196,15 +198,31 @@ def _examples(examples: object, parameters: Mapping[str, Any]) -> Iterator[dict[
         found: dict[str, Any] = {}
         given = as_mapping(example.get("arguments"))
         known = {name: value for name, value in given.items() if name in properties}
+        known = {name: value for name, value in known.items() if _is_real(value, properties[name])}
         arguments = checked_arguments(known, parameters)
         if arguments is not None and (arguments or "arguments" in example) and len(compact_json(arguments)) <= 600:
             found["arguments"] = arguments
         result = _trimmed(example.get("result"))
+        if _is_sketch(result):
+            result = None
         if result not in (None, {}, []) and len(compact_json(result)) <= MAX_RESULT:
             found["result"] = result
         if found:
             made += 1
             yield found
+
+
+def _is_real(value: object, schema: Mapping[str, Any]) -> bool:
+    """Whether a documented argument is a value, not a place for one."""
+    return "enum" in schema or not has_placeholder(value)
+
+
+def _is_sketch(result: object) -> bool:
+    """Whether a documented result names types and places for values where there should be values, or points away."""
+    if isinstance(result, Mapping) and "$ref" in result:
+        return True
+    texts = list(texts_in(result))
+    return bool(texts) and 4 * sum(map(is_placeholder, texts)) >= len(texts)
 
 
 def _trimmed(value: object, levels: int = 5) -> object:

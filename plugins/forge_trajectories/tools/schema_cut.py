@@ -103,8 +103,9 @@ def _limits(found: dict[str, Any], schema: Mapping[str, Any]) -> None:
         found |= {key: value for key, value in ((low, least), (high, most)) if value is not None}
     if _has(found, ("string",)) and isinstance(pattern := schema.get("pattern"), str) and _is_usable(pattern):
         found["pattern"] = pattern
-    if _has(found, ("string", "integer", "number")) and schema.get("format") in _FORMATS:
-        found["format"] = schema["format"]
+    form = schema.get("format")
+    if _has(found, ("string", "integer", "number")) and isinstance(form, str) and form in _FORMATS:
+        found["format"] = form
     if _has(found, ("array",)) and schema.get("uniqueItems") is True:
         found["uniqueItems"] = True
 

@@ -305,3 +305,14 @@ def test_an_endpoint_that_answers_rubbish_for_ever_ends_the_run(run: Run) -> Non
         said = run("label", "--model", "m", "--sample", "50", "-q", endpoint=endpoint, status=1)
         assert len(endpoint.requests) < 60
     assert "no chat completion" in said
+
+
+def test_the_recipe_names_model_and_prices(run: Run, workspace: Path) -> None:
+    with ScriptedLlm(grade, tokens=(1_000_000, 0)) as endpoint:
+        assert "no model is named" in run("label", "--sample", "2", endpoint=endpoint, status=1)
+        table = '[llm]\nmodel = "from-recipe"\n[llm.prices."from-recipe"]\nprompt = 0.5\ncompletion = 2\n'
+        (workspace / "forge.toml").write_text(f"{table}\n{RECIPE.replace('seed = 3', '', 1)}")
+        words = ("--domain", "text", "--sample", "2", "--twice", "0", "--max-usd", "20")
+        facts = json.loads(run("label", *words, "--json", endpoint=endpoint))
+        assert facts["usd"] == pytest.approx(1.0)
+        assert endpoint.requests[0]["model"] == "from-recipe"

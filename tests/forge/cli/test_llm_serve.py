@@ -1,10 +1,14 @@
 """`forge llm serve`: the packaged model, served until it is told to end."""
 
+import contextlib
+import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -42,6 +46,45 @@ def test_what_is_no_model_is_said_in_one_line(tmp_path: Path) -> None:
     assert done.stderr.startswith("forge: error: ")
     assert "bad.gguf is not served" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "terminated"])
+def test_the_server_does_not_outlive_it_even_in_the_middle_of_an_answer(
+    material_cache: Path, tmp_path: Path, how: signal.Signals
+) -> None:
+    from forge.cli.llm import packaged_weights
+
+    weights = packaged_weights(material_cache, quiet=True)
+    command = [sys.executable, "-m", "forge", "llm", "serve", "--weights", str(weights), "--port", "0"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split(" at ")[1].split(";")[0]
+        question = {"messages": [{"role": "user", "content": "Tell a very long story."}], "max_tokens": 2_000}
+        request = urllib.request.Request(f"{address}/chat/completions", json.dumps(question).encode())
+        asking = threading.Thread(target=lambda: suppressed(request), daemon=True)
+        asking.start()
+        time.sleep(1.0)
+        assert asking.is_alive()
+        process.send_signal(how)
+        process.wait(timeout=20)
+    asking.join(timeout=5)
+    assert not asking.is_alive()
+    # A connection that is made while the process ends is reset; then there is nobody.
+    for _ in range(50):
+        with pytest.raises(OSError, match=r"refused|reset") as caught:
+            urllib.request.urlopen(f"{address}/models", timeout=5)
+        if "refused" in str(caught.value):
+            break
+        time.sleep(0.1)
+    assert "refused" in str(caught.value)
+
+
+def suppressed(request: urllib.request.Request) -> None:
+    """Ask, whatever comes of it."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        urllib.request.urlopen(request, timeout=60).read()
 
 
 @pytest.mark.slow
