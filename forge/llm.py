@@ -33,6 +33,9 @@ class Call:
         temperature, seed: as the endpoint takes them; no seed is sent where it is None.
         repeat: tells apart calls that are alike on purpose.
         group: calls of one group are sent one after the other, so that a provider's cache of prefixes hits.
+        tools: each ``{"name", "description", "parameters"}``: offered by the endpoint's own parameter instead of the
+            schema, where it takes that; the answer's text is the schema's JSON all the same. The schema has to be of
+            the form that `forge.clients.llm_tools` describes.
     """
 
     messages: Sequence[Mapping[str, str]]
@@ -42,6 +45,7 @@ class Call:
     seed: int | None = None
     repeat: int = 0
     group: str = ""
+    tools: Sequence[JsonObject] = ()
 
     def key(self, model: str) -> str:
         """32 hex digits for (model, parameters, prompt)."""
@@ -51,6 +55,8 @@ class Call:
         """What is asked, as JSON takes it; without the group, which changes no answer."""
         asked: dict[str, Any] = {"messages": list(self.messages), "max_tokens": self.max_tokens}
         asked |= {"schema": self.schema, "temperature": self.temperature, "seed": self.seed}
+        # Only where there are any: calls without keep the keys under which journals have their answers.
+        asked |= {"tools": list(self.tools)} if self.tools else {}
         return {**asked, "repeat": self.repeat}
 
     def worst_tokens(self) -> tuple[int, int]:
@@ -60,6 +66,7 @@ class Call:
         """
         size = sum(len(str(message["content"]).encode("utf-8", "surrogatepass")) for message in self.messages)
         size += len(to_json(self.schema)) if self.schema is not None else 0
+        size += sum(len(to_json(tool)) + PER_MESSAGE for tool in self.tools)
         return size + PER_MESSAGE * len(self.messages) + PER_CALL, self.max_tokens
 
 
@@ -150,6 +157,7 @@ class Abilities:
     """What an endpoint takes; a refusal that names a parameter clears its flag, and the call is sent without it."""
 
     json_schema: bool = True
+    tools: bool = True
     seed: bool = True
     max_tokens: bool = True
     temperature: bool = True

@@ -1,6 +1,7 @@
 """Material that several tests share: real specifications, fetched once by the source that users have."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from forge_sources.openapi.directory import OpenApiDirectory
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+# A shell starts what is put in the background with Ctrl-C ignored, and children inherit that: commands that tests
+# interrupt would never end.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def unfit(text: str, schema: JsonObject) -> tuple[Any, str | None]:
     import jsonschema_rs
 
     try:
-        value = json.loads(_bare(text))
+        value = json.loads(bare(text))
     except ValueError as error:
         return None, f"it is no JSON ({error})"
     try:
@@ -60,12 +60,14 @@ def unfit(text: str, schema: JsonObject) -> tuple[Any, str | None]:
 
 def repair(call: Call, said: str, wrong: str) -> Call:
     """The call asked again, with the answer that did not fit and the validator's words."""
-    complaint = f"That does not fit the schema: {wrong}. Answer again, with JSON that fits it and nothing else."
+    # Where tools are offered, the endpoint's own calls are as good as JSON.
+    asked = "Answer again, with JSON that fits it and nothing else." if not call.tools else "Answer again."
+    complaint = f"That does not fit the schema: {wrong}. {asked}"
     more = [{"role": "assistant", "content": said}, {"role": "user", "content": complaint}]
     return replace(call, messages=[*call.messages, *more])
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """The JSON object in a text that wraps it in words or a fence; the text itself if it has none."""
     first, last = text.find("{"), text.rfind("}")
     return text[first : last + 1] if 0 <= first < last else text

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from forge.clients.failures import Again, Final, is_passing, retry_after
 from forge.clients.llm_schema import is_strict
+from forge.clients.llm_tools import native, spoken
 from forge.llm import Abilities, Call
 from forge.records import to_json
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
 
 NAMED = {
+    "tools": ("tools", "tool_choice", "tool choice", "tool-call", "tool_call", "function"),
     "json_schema": ("response_format", "json_schema", "grammar", "guided"),
     "max_tokens": ("max_tokens", "max_completion_tokens"),
     "temperature": ("temperature",),
@@ -90,7 +92,7 @@ class Wire:
             if type(cause).__name__ == "ConnectError":
                 raise Unreached(f"no connection ({cause})") from error
             raise Lost(f"the connection broke ({type(cause).__name__})") from error
-        return reply(body)
+        return reply(body, call if "tools" in asked else None)
 
     async def _body(self, asked: dict[str, Any]) -> bytes:
         body = bytearray()
@@ -108,7 +110,7 @@ class Wire:
 
 
 def parameters(call: Call, abilities: Abilities, *, model: str) -> dict[str, Any]:
-    """The call as the endpoint takes it; a schema that it cannot take goes into the prompt."""
+    """The call as the endpoint takes it: tools, else a schema, which goes into the prompt if need be."""
     messages = [dict(message) for message in call.messages]
     # Newer models of OpenAI's know the limit by another name, and no temperature.
     limit = "max_tokens" if abilities.max_tokens else "max_completion_tokens"
@@ -117,7 +119,9 @@ def parameters(call: Call, abilities: Abilities, *, model: str) -> dict[str, Any
         asked["temperature"] = call.temperature
     if call.seed is not None and abilities.seed:
         asked["seed"] = call.seed
-    if call.schema is not None and abilities.json_schema:
+    if call.tools and abilities.tools:
+        asked |= native(call)
+    elif call.schema is not None and abilities.json_schema:
         # What strict mode does not take is refused; without it the schema is still shown, and enforced by servers
         # that make a grammar of it.
         named = {"name": "answer", "strict": is_strict(call.schema), "schema": call.schema}
@@ -143,13 +147,17 @@ def refusal(error: "APIStatusError", asked: Mapping[str, Any]) -> Exception:
     return Final(reason)
 
 
-def reply(body: bytes) -> Reply:
-    """Read the body of a chat completion. Raises `Lost` if it is none."""
+def reply(body: bytes, offered: Call | None = None) -> Reply:
+    """Read the body of a chat completion; ``offered``: the call if its tools were sent as tools.
+
+    Raises:
+        Lost: it is none.
+    """
     try:
         found = json.loads(body)
         message = found["choices"][0]["message"]
         usage = found.get("usage") or {}
-        text = message.get("content")
+        text = message.get("content") if offered is None else spoken(message, offered.schema)
         counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise Lost(f"an answer that is no chat completion: {body[:80]!r}") from error

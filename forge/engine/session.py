@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,10 @@ class Step:
 
 @dataclass(kw_only=True)
 class EventLog:
-    """Appends to ``.forge/runs/RUN.jsonl``; a new file a run, opened at the first event."""
+    """Appends to ``.forge/runs/RUN.jsonl``; a new file a run, opened at the first event.
+
+    RUN is the start, to the microsecond, as one process may begin several runs in a second, and the process.
+    """
 
     folder: Path
     started: float = field(default_factory=time.time)
@@ -54,7 +58,7 @@ class EventLog:
         """
         self.counts[event] = self.counts.get(event, 0) + 1
         self.folder.mkdir(parents=True, exist_ok=True)
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self.started))
+        stamp = f"{datetime.fromtimestamp(self.started, UTC):%Y%m%dT%H%M%S.%f}"
         line = json.dumps({"at": round(time.time(), 3), "event": event, **redact_facts(facts)}, sort_keys=True)
         with (self.folder / f"{stamp}-{os.getpid()}.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")

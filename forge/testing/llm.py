@@ -51,7 +51,8 @@ class ScriptedLlm:
 
     Args:
         script: a function of the request's body, or answers in turn, the last for ever. Text is said as it is, a
-            mapping as JSON.
+            mapping as JSON; one with ``tool_calls``, each ``{"name", "arguments"}``, as the protocol's own calls,
+            beside the words of its ``content``.
         delay: seconds before each answer.
         tokens: what it says an answer cost: (prompt, completion); None leaves the count out.
 
@@ -102,7 +103,7 @@ class ScriptedLlm:
             if isinstance(said, Misbehave):
                 self._stop.wait(said.hang)
                 return said
-            return self._completion(request, said if isinstance(said, str) else json.dumps(said))
+            return self._completion(request, _message(said))
         finally:
             with self._lock:
                 self._now -= 1
@@ -112,8 +113,9 @@ class ScriptedLlm:
         with self._lock:
             self.answered[json.dumps(request["messages"], sort_keys=True)] += 1
 
-    def _completion(self, request: Request, text: str) -> Misbehave:
-        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    def _completion(self, request: Request, message: Mapping[str, Any]) -> Misbehave:
+        reason = "tool_calls" if "tool_calls" in message else "stop"
+        choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": reason}
         body: dict[str, Any] = {"id": "scripted", "object": "chat.completion", "created": 0, "choices": [choice]}
         body["model"] = request.get("model")
         if self._tokens is not None:
@@ -121,6 +123,19 @@ class ScriptedLlm:
             total = prompt + completion
             body["usage"] = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
         return Misbehave(headers={"Content-Type": "application/json"}, body=json.dumps(body).encode())
+
+
+def _message(said: str | Mapping[str, Any]) -> dict[str, Any]:
+    """What is said, in the protocol's form; arguments that are text are sent as they are, sound JSON or not."""
+    if isinstance(said, str) or "tool_calls" not in said:
+        return {"content": said if isinstance(said, str) else json.dumps(said)}
+    calls = []
+    for number, call in enumerate(said["tool_calls"]):
+        arguments = call["arguments"]
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        function = {"name": call["name"], "arguments": text}
+        calls.append({"id": f"call_{number}", "type": "function", "function": function})
+    return {"content": said.get("content"), "tool_calls": calls}
 
 
 def _handler(endpoint: ScriptedLlm) -> type[BaseHTTPRequestHandler]:

@@ -14,7 +14,7 @@ from forge.testing import MemoryCatalog
 from forge.testing.llm import Misbehave, refusal
 from forge_trajectories.blueprint import Blueprint
 from forge_trajectories.synthesis.author import compose
-from forge_trajectories.synthesis.prompts import PartCall
+from forge_trajectories.synthesis.prompts import Asking, PartCall
 from forge_trajectories.tools.graph import ToolGraph
 from forge_trajectories.tools.store import build_store
 
@@ -110,12 +110,19 @@ class Oracle:
     Args:
         blueprints: all that may be asked about. writes: parts that the model may write.
         mended: every so many-eth question gets a wrong answer at first. wrong: gets nothing else; 0 for none.
+        asking: how the model is asked.
     """
 
     def __init__(
-        self, blueprints: Iterable[Blueprint], writes: Iterable[str], *, mended: int = 0, wrong: int = 0
+        self,
+        blueprints: Iterable[Blueprint],
+        writes: Iterable[str],
+        *,
+        mended: int = 0,
+        wrong: int = 0,
+        asking: Asking | None = None,
     ) -> None:
-        self._mended, self._wrong = mended, wrong
+        self._mended, self._wrong, self._asking = mended, wrong, asking
         self._drafts: dict[str, Any] = {}
         parts = sorted(writes)
         subsets = [frozenset(some) for count in range(len(parts) + 1) for some in combinations(parts, count)]
@@ -137,7 +144,7 @@ class Oracle:
         return answer
 
     def _learn(self, blueprint: Blueprint, writes: frozenset[str]) -> None:
-        road = compose(blueprint, writes=writes)
+        road = compose(blueprint, writes=writes, asking=self._asking)
         try:
             call = next(road)
             while True:

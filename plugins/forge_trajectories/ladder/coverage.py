@@ -12,9 +12,10 @@ from typing import Any
 from forge_trajectories.blueprint import Blueprint, Fault, Step
 from forge_trajectories.ladder.check import Check
 from forge_trajectories.ladder.dialogue import Dialogue, Made
-from forge_trajectories.ladder.reading import at_pointer, same, spoken
+from forge_trajectories.ladder.reading import same, spoken
 from forge_trajectories.ladder.replaying import Replay
 from forge_trajectories.plain_text import clip, compact_json
+from forge_trajectories.pointer import ABSENT, at_pointer
 from forge_trajectories.tools.operation import Operation
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -68,8 +69,8 @@ def _bound(blueprint: Blueprint, step: Step, name: str, found: Coverage) -> Any:
     if binding.source == "user" and binding.fact is not None:
         return blueprint.facts[binding.fact].value
     if binding.source == "observation" and binding.step in found.done:
-        known, value = at_pointer(found.done[str(binding.step)].value, binding.pointer)
-        if known:
+        value = at_pointer(found.done[str(binding.step)].value, binding.pointer)
+        if value is not ABSENT:
             return value
     if name in step.expected:
         return step.expected[name]

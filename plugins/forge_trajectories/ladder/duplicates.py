@@ -6,7 +6,9 @@ missed. `Seen` holds some 2 kB a trajectory; adding one costs some 100 microseco
 """
 
 from collections import defaultdict
+from functools import cache
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -15,6 +17,9 @@ from forge_trajectories.ladder.check import Check
 from forge_trajectories.ladder.dialogue import Dialogue, read
 from forge_trajectories.ladder.plans import planned_calls
 from forge_trajectories.ladder.reading import loose
+
+if TYPE_CHECKING:
+    import numpy as np
 
 WORDS = 3
 """Words a shingle."""
@@ -116,11 +121,18 @@ def _lows(shingles: frozenset[int]) -> list[int]:
     """The smallest value of each hash function: unsigned arithmetic wraps at 2^64, which a mask of 61 bits forgives."""
     import numpy as np
 
-    factors = np.array(_COEFFICIENTS, dtype=np.uint64)
+    factors = _factors()
     items = np.fromiter(shingles, dtype=np.uint64, count=len(shingles))
     hashed = (factors[:, :1] * items + factors[:, 1:]) & np.uint64(_MASK)
     lows: list[int] = hashed.min(axis=1).tolist()
     return lows
+
+
+@cache
+def _factors() -> "np.ndarray[tuple[int, ...], np.dtype[np.uint64]]":
+    import numpy as np
+
+    return np.array(_COEFFICIENTS, dtype=np.uint64)
 
 
 def _jaccard(left: frozenset[int], right: frozenset[int]) -> float:

@@ -1,6 +1,6 @@
 """What a user's request has to tell, what it must not tell yet, and what it must not make up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forge_trajectories.blueprint import Blueprint, Fact
@@ -80,27 +80,31 @@ def _bare(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 def _invented(blueprint: Blueprint, turn: int, text: str) -> Check | None:
     """A figure, an id or a quotation in a request that no fact, no goal and no tool has."""
     facts = [fact for fact in blueprint.facts if fact.turn <= turn]
-    known = (
-        "\n".join(
-            [
-                *blueprint.goals,
-                *(
-                    f"{fact.name} {fact.value if isinstance(fact.value, str) else ''} {compact_json(fact.value)}"
-                    for fact in facts
-                ),
-                *(f"{each.tool} {each.description} {compact_json(each.parameters)}" for each in blueprint.operations),
-            ]
-        )
-        if figures(text) or quoted(text) or ids(text)
-        else ""
-    )
+    told = [
+        *blueprint.goals,
+        *(
+            f"{fact.name} {fact.value if isinstance(fact.value, str) else ''} {compact_json(fact.value)}"
+            for fact in facts
+        ),
+    ]
+    if _unknown(text, told, few=len(facts)) is None:
+        return None
+    # The documentation of the tools is long, and rarely has to be read.
+    tools = [f"{each.tool} {each.description} {compact_json(each.parameters)}" for each in blueprint.operations]
+    unknown = _unknown(text, [*told, *tools], few=len(facts))
+    return None if unknown is None else _failed("invented", f"nobody gave the user {unknown}")
+
+
+def _unknown(text: str, told: Sequence[str], *, few: int) -> str | None:
+    """The first figure, id or quotation of a text that nothing in ``told`` has; ``few`` may be a count of the facts."""
+    known = "\n".join(told)
     there = figures(known)
-    for number in sorted(figures(text) - there - {1, 2, 3, abs(len(facts))}):
+    for number in sorted(figures(text) - there - {1, 2, 3, few}):
         if -number not in there and not _is_part(number, text, there):
-            return _failed("invented", f"nobody gave the user the number {number}")
+            return f"the number {number}"
     for part in (*quoted(text), *ids(text)):
         if not occurs(plain(part), plain(known)) and plain(part) not in plain(known):
-            return _failed("invented", f"nobody gave the user {part!r}")
+            return repr(part)
     return None
 
 

@@ -29,7 +29,8 @@ _UNITS = {word: number for number, word in enumerate(_SMALL.split())} | {
 }
 _TIMES = {"dozen": 12, "hundred": 100, "thousand": 1_000, "million": 1_000_000}
 _SPELLED = re.compile(rf"\b(?:{'|'.join([*_UNITS, *_TIMES])}|and|a)\b", re.IGNORECASE)
-_SPELLED_ANY = re.compile(rf"\b(?:{'|'.join([*_UNITS, *_TIMES])})\b", re.IGNORECASE)
+_WORD = re.compile(r"\w+")
+_SPELLED_WORDS = frozenset({*_UNITS, *_TIMES})
 _SPELLED_WHOLE = re.compile(
     rf"\b(?:{'|'.join([*_UNITS, *_TIMES])})(?:(?:-| and | )(?:{'|'.join([*_UNITS, *_TIMES])}))*\b", re.IGNORECASE
 )
@@ -110,7 +111,8 @@ def figures(text: str) -> frozenset[float]:
             found.add(value * after)
         if "," in match["n"]:
             found |= {figure(part) for part in match["n"].split(",")}
-    if _SPELLED_ANY.search(text):
+    # Ten times as fast as a pattern of them all, and few texts have one.
+    if not _SPELLED_WORDS.isdisjoint(_WORD.findall(text.lower())):
         found |= set(_spelled(text))
     return frozenset(found)
 
@@ -196,7 +198,9 @@ def is_id(value: str) -> bool:
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Path and value of everything in a JSON value that is neither object nor array."""
-    if isinstance(value, Mapping):
+    if isinstance(value, (str, int, float)) or value is None:
+        yield path, value
+    elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from leaves(item, (*path, str(key)))
     elif isinstance(value, (list, tuple)):
@@ -217,19 +221,4 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-_ABSENT = object()
-
-
-def at_pointer(value: Any, pointer: str) -> tuple[bool, Any]:
-    """Whether a JSON Pointer (RFC 6901) leads anywhere in ``value``, and to what."""
-    for step in pointer.split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, Mapping):
-            value = value.get(key, _ABSENT)
-        elif isinstance(value, (list, tuple)) and key.isdigit() and int(key) < len(value):
-            value = value[int(key)]
-        else:
-            return False, None
-        if value is _ABSENT:
-            return False, None
-    return True, value
+ABSENT = object()

@@ -10,8 +10,7 @@ from typing import Any
 from forge.records import Message
 from forge_trajectories.blueprint import Binding, Blueprint, Fact, Fault, Step
 from forge_trajectories.execution.environment import Environment, Observation
-
-_ABSENT = object()
+from forge_trajectories.pointer import ABSENT, at_pointer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,19 +148,6 @@ class Dialogue:
             return self.blueprint.facts[binding.fact].value
         if binding.source == "observation" and binding.step is not None:
             made = self.done.get(binding.step)
-            found = at_pointer(made.observation.value, binding.pointer) if made is not None else _ABSENT
-            return step.expected.get(name) if found is _ABSENT else found
+            found = at_pointer(made.observation.value, binding.pointer) if made is not None else ABSENT
+            return step.expected.get(name) if found is ABSENT else found
         return step.expected[name] if binding.source == "candidate" and name in step.expected else binding.value
-
-
-def at_pointer(value: Any, pointer: str) -> Any:
-    """What a JSON Pointer (RFC 6901) points at; a mark of its own where there is nothing."""
-    for part in pointer.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, Mapping) and key in value:
-            value = value[key]
-        elif isinstance(value, (list, tuple)) and key.isdigit() and int(key) < len(value):
-            value = value[int(key)]
-        else:
-            return _ABSENT
-    return value

@@ -90,6 +90,7 @@ def count_calls(blueprint: Blueprint, writes: frozenset[str], asking: Asking | N
             text = to_json(call.draft)
             calls += 1
             prompt += sum(len(message["content"].encode("utf-8", "replace")) for message in call.messages)
+            prompt += sum(len(to_json(tool)) for tool in call.tools)
             completion += len(text.encode("utf-8", "replace"))
             call = road.send(Answer(text=text, value=call.draft))
     except StopIteration:

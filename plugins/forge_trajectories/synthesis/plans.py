@@ -11,12 +11,12 @@ from typing import Any
 from forge.records import JsonObject, stable_id
 from forge_trajectories.blueprint import Binding, Blueprint, Candidate, Ending, Fact, Fault, Step, Told
 from forge_trajectories.picking import Picks
+from forge_trajectories.pointer import ABSENT, at_pointer
 from forge_trajectories.synthesis.facts import default_of, known_values
 from forge_trajectories.tools.operation import Operation
 from forge_trajectories.tools.operations import unique_name
 from forge_trajectories.tools.ports import nouns_of, static_parts
 
-ABSENT = object()
 _BARE = frozenset({"id", "name", "key", "slug", "code", "uuid", "number"})
 
 
@@ -190,16 +190,3 @@ def resolved(blueprint: Blueprint, step: Step, answers: Mapping[str, Any]) -> di
 def same(one: Any, other: Any) -> bool:
     """Whether two JSON values are equal; true is not one."""
     return type(one) is type(other) and bool(one == other)
-
-
-def at_pointer(value: Any, pointer: str) -> Any:
-    """What a JSON Pointer (RFC 6901) points at; `ABSENT` where there is nothing."""
-    for part in pointer.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, Mapping) and key in value:
-            value = value[key]
-        elif isinstance(value, (list, tuple)) and key.isdigit() and int(key) < len(value):
-            value = value[int(key)]
-        else:
-            return ABSENT
-    return value

@@ -53,12 +53,14 @@ class PartCall(Call):
 class Asking:
     """How a model is asked: sampling temperature, and the share of `_TOKENS` that answers may have.
 
-    ``observations``: share of the tools that lend themselves to it whose calls a model answers.
+    ``observations``: share of the tools that lend themselves to it whose calls a model answers. ``native_tools``:
+    whether tools are offered by the endpoint's own parameter where an action is asked for.
     """
 
     temperature: float = 0.0
     answer_scale: float = 1.0
     observations: float = 0.0
+    native_tools: bool = False
 
 
 def query_call(blueprint: Blueprint, messages: Sequence[Message], *, turn: int, draft: str, asking: Asking) -> PartCall:
@@ -89,9 +91,11 @@ def action_call(
     blueprint: Blueprint, messages: Sequence[Message], *, has_answer: bool, has_thought: bool, asking: Asking
 ) -> PartCall:
     """Ask for the assistant's next action: calls, a question to the user, or the answer."""
+    # A model that calls in its own form is not told another; one that gets the schema after all sees it there.
+    form = "" if asking.native_tools else ': {"calls": [{"name": ..., "arguments": {...}}]}'
     lines = [
         "What does the assistant do next? One of:",
-        'call tools: {"calls": [{"name": ..., "arguments": {...}}]}, with values from the dialogue only;',
+        f"call tools{form}, with values from the dialogue only;",
         'ask the user for a value that is missing: {"ask": "..."};',
     ]
     if has_answer:
@@ -99,9 +103,11 @@ def action_call(
     else:
         lines.append('finish, when all is done or nothing can be: {"finish": true}.')
     if has_thought:
-        lines.append('Before calls, "thought" says in a sentence why these and no others.')
+        where = "say" if asking.native_tools else '"thought" says'
+        lines.append(f"Before calls, {where} in a sentence why these and no others.")
     schema = action_schema(blueprint.offered(), has_answer=has_answer, has_thought=has_thought)
-    return _call(blueprint, messages, lines, part="calls", schema=schema, asking=asking)
+    call = _call(blueprint, messages, lines, part="calls", schema=schema, asking=asking)
+    return replace(call, tools=[tool.offered() for tool in blueprint.offered()]) if asking.native_tools else call
 
 
 def with_draft(call: PartCall, draft: Any) -> PartCall:
@@ -156,7 +162,8 @@ def observation_call(operation: Operation, arguments: Mapping[str, Any], *, draf
 
 def again(call: PartCall, said: str, evidence: str) -> PartCall:
     """The same question, with the answer that failed a check and the check's words."""
-    complaint = f"That is not right: {clip(evidence, 300)} Answer again, with JSON only."
+    form = "" if call.tools else ", with JSON only"
+    complaint = f"That is not right: {clip(evidence, 300)} Answer again{form}."
     more = [{"role": "assistant", "content": said}, {"role": "user", "content": complaint}]
     return replace(call, messages=[*call.messages, *more])
 

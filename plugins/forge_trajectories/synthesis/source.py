@@ -78,6 +78,11 @@ class Synthesizer:
     )
     max_llm_share: float = option(0.1, help="largest share of observations that a model made up")
     temperature: float = option(0.0, help="sampling temperature of the model that writes")
+    native_tools: bool = option(
+        False,
+        help="offer tools by the endpoint's own parameter instead of a JSON schema: for endpoints that are strong "
+        "at it",
+    )
     concurrency: int = option(8, help="trajectories under way at once; changes no result", unit="trajectories")
 
     def __post_init__(self) -> None:

@@ -78,7 +78,7 @@ def written_of(source: "Synthesizer") -> frozenset[str]:
 
 def asking_of(source: "Synthesizer") -> Asking:
     """How the model is asked."""
-    return Asking(temperature=source.temperature, observations=source.observations)
+    return Asking(temperature=source.temperature, observations=source.observations, native_tools=source.native_tools)
 
 
 def blueprints_of(source: "Synthesizer", partition: Partition, context: Context) -> Iterator[Blueprint]:

@@ -7,7 +7,7 @@ descriptions decide between several. Edges to a parameter are few, so that a gro
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from forge_trajectories.api_view import as_list
 from forge_trajectories.tools.operation import Operation
@@ -17,8 +17,7 @@ MAX_FEEDERS = 3
 _COMPATIBLE = {("integer", "number")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(NamedTuple):
     """The value at ``pointer`` of ``producer``'s answer can be ``consumer``'s ``parameter``.
 
     Attributes:

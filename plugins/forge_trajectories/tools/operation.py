@@ -52,6 +52,8 @@ class Operation:
 
 
 def _without_extensions(schema: object) -> object:
+    if isinstance(schema, str):  # most are, and an abstract class is slow to ask for
+        return schema
     if isinstance(schema, Mapping):
         return {
             key: _without_extensions(value)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import orjson
 
@@ -35,8 +35,7 @@ RICH, ASKS, FED, CROWD, CHANGES, CODED = 1, 2, 4, 8, 16, 32
 four in its group; changes data; has method and path."""
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(NamedTuple):
     """What an operation is about, as far as neighbours are told by it; see `forge_trajectories.tools.ports`.
 
     Attributes:
@@ -172,8 +171,8 @@ def read_group(folder: Path, entry: Entry) -> Group:
         provider=entry.provider,
         service=entry.service,
         operations=_Packed(operations, value["ends"]),
-        abouts=[About(*item) for item in value["abouts"]],
-        links=[Link(producer=a, consumer=b, parameter=c, pointer=d, score=e) for a, b, c, d, e in value["links"]],
+        abouts=list(map(About._make, value["abouts"])),
+        links=list(map(Link._make, value["links"])),
     )
 
 
