@@ -26,6 +26,15 @@ def is_placeholder(text: str) -> bool:
     return _BARE.fullmatch(text) is not None or is_marked(text)
 
 
+def is_its_name(value: Any, name: str) -> bool:
+    """Whether a documented value is no more than its own name: ``resource-group-name``, ``{resourceGroupName}``."""
+    return isinstance(value, str) and _letters(value) == _letters(name) != ""
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
+
+
 def has_placeholder(value: Any) -> bool:
     """Whether there is one in a JSON value."""
     return any(is_placeholder(text) for text in texts_in(value))

@@ -372,3 +372,18 @@ def test_facts_that_are_told_late_are_not_told_early() -> None:
     trajectory = cases.multi_turn()
     facts = [*from_object(trajectory.blueprint).facts, Fact(name="colour", value="teal", turn=1)]
     assert code(with_blueprint(trajectory, facts=facts)) == "grounded:not-told"
+
+
+def test_of_an_answer_that_was_out_of_date_nothing_has_to_be_told() -> None:
+    returns = {"type": "object", "properties": {"feed": {"type": "object"}}}
+    feed = replace(cases.GET, tool="get_feed", path="/orders/{order_id}/feed", returns=returns)
+    plan = cases.refused("stale-data", recoveries=("retry",))
+    step = replace(plan.plan[0], tool="get_feed")
+    fault = replace(plan.faults[0], tool="get_feed")
+    plan = replace(plan, operations=(feed,), needed=("get_feed",), plan=(step,), faults=(fault,))
+    call = ("get_feed", {"order_id": "ORD-7731"})
+    again = ("call", "The data looks stale. I call once more.", call)
+    moves = (cases.ASK_7731, ("call", "", call), again)
+    told = cases.play(plan, *moves, ("say", "It returned an object with feed."))
+    assert first_failure(verify(told)) is None
+    assert code(cases.play(plan, *moves, ("say", "Here you are, as you wanted."))) == "answer-supported:says-nothing"

@@ -95,6 +95,12 @@ def test_examples_keep_the_cut_schema() -> None:
     assert made(examples=examples).examples == ({"arguments": {"petId": "p7"}, "result": {"id": "p7", "toys": [1, 2]}},)
 
 
+@pytest.mark.parametrize("value", ["petId", "pet-id", "{pet_id}", "<pet id>", "YOUR_PET_ID"])
+def test_a_documented_value_that_only_names_its_parameter_is_none(value: str) -> None:
+    found = made(examples=[{"arguments": {"petId": value}, "result": {"name": "Rex"}}]).examples
+    assert found == ({"result": {"name": "Rex"}},)
+
+
 @pytest.mark.parametrize(
     ("name", "method", "path", "readable"),
     [

@@ -16,7 +16,7 @@ from forge_trajectories.ladder.reading import figures, leaves, loose, occurs, pl
 from forge_trajectories.ladder.recovering import failures_at_end
 from forge_trajectories.ladder.replaying import Replay
 from forge_trajectories.picking import Picks
-from forge_trajectories.plain_text import clip
+from forge_trajectories.plain_text import clip, compact_json
 
 MOST_LEAVES = 400
 BEGINNING = 40
@@ -50,7 +50,8 @@ def untold(dialogue: Dialogue, replay: Replay, text: str, turn: int) -> Iterator
 
 def untold_by(dialogue: Dialogue, replay: Replay, text: str, calls: list[Made]) -> Iterator[tuple[str, str]]:
     """Code and evidence of a text that tells nothing of what some calls found."""
-    worked = [made for made in calls if replay.ok(made)]
+    # Of a call that was repeated, the last answer is the one to tell: what came before it may have been out of date.
+    worked = list({(made.tool, compact_json(made.arguments)): made for made in calls if replay.ok(made)}.values())
     if not worked:
         return
     values = [value for made in worked for _, value in leaves(made.value)][:MOST_LEAVES]

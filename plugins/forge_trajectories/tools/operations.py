@@ -14,7 +14,7 @@ from forge_trajectories.api_view import as_list, as_mapping
 from forge_trajectories.call_check import checked_arguments
 from forge_trajectories.execution import replay
 from forge_trajectories.form_schema import MAX_TOOL_NAME, tool_name
-from forge_trajectories.placeholders import has_placeholder, is_placeholder, texts_in
+from forge_trajectories.placeholders import has_placeholder, is_its_name, is_placeholder, texts_in
 from forge_trajectories.plain_text import as_text, clip, compact_json, fit_for_arrow, words
 from forge_trajectories.tools.operation import Operation
 from forge_trajectories.tools.schema_cut import cut
@@ -198,7 +198,7 @@ def _examples(examples: object, parameters: Mapping[str, Any]) -> Iterator[dict[
         found: dict[str, Any] = {}
         given = as_mapping(example.get("arguments"))
         known = {name: value for name, value in given.items() if name in properties}
-        known = {name: value for name, value in known.items() if _is_real(value, properties[name])}
+        known = {name: value for name, value in known.items() if _is_real(name, value, properties[name])}
         arguments = checked_arguments(known, parameters)
         if arguments is not None and (arguments or "arguments" in example) and len(compact_json(arguments)) <= 600:
             found["arguments"] = arguments
@@ -212,9 +212,9 @@ def _examples(examples: object, parameters: Mapping[str, Any]) -> Iterator[dict[
             yield found
 
 
-def _is_real(value: object, schema: Mapping[str, Any]) -> bool:
+def _is_real(name: str, value: object, schema: Mapping[str, Any]) -> bool:
     """Whether a documented argument is a value, not a place for one."""
-    return "enum" in schema or not has_placeholder(value)
+    return "enum" in schema or not (has_placeholder(value) or is_its_name(value, name))
 
 
 def _is_sketch(result: object) -> bool:

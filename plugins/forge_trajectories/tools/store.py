@@ -27,7 +27,7 @@ from forge_trajectories.tools.operations import operation_of
 from forge_trajectories.tools.ports import READING, Effect, effect_of, nouns_of, resource_of
 
 MAX_GROUP = 72
-LAYOUT = "4"
+LAYOUT = "5"
 """Changed with the code that makes the files, so that older ones are made anew."""
 
 RICH, ASKS, FED, CROWD, CHANGES, CODED = 1, 2, 4, 8, 16, 32
