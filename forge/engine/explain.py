@@ -17,6 +17,7 @@ from forge.engine.parts import Part, own_file
 from forge.engine.story import FilterEntry, Story, read_story
 from forge.errors import CorpusError
 from forge.recipe import Recipe
+from forge.steps import EVIDENCE_FILE
 from forge.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 SHORTEST_PREFIX = 4
 MOST_CANDIDATES = 8
 MOST_EVIDENCE = 20
-EVIDENCE_FILE = "evidence.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)

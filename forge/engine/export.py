@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from forge.diversity import effective_number
 from forge.engine.balance import counts, hold_to_limits, largest_providers, provider_tokens
+from forge.engine.judging import Judge
 from forge.engine.keys import code_version, key_of
 from forge.engine.mix import Pool, choose, split
-from forge.engine.parts import own_file
+from forge.engine.parts import Part, own_file
+from forge.engine.refine import drops_of_domain
 from forge.engine.session import Session
 from forge.engine.tokens import SIDE_COLUMNS, TokenPart, side_schema
 from forge.engine.vocabulary import Vocabulary
@@ -65,12 +67,15 @@ class Corpus:
 
     Attributes:
         plugins: that took part. filters: labels in order.
+        parts, judges: documents and filters that the tokens were made of.
     """
 
     words: Vocabulary
     tokens: Sequence[TokenPart]
     filters: Sequence[str]
     plugins: Sequence[PluginEntry]
+    parts: Sequence[Part]
+    judges: Sequence[Judge]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +158,7 @@ def _has_size(path: Path, size: int) -> bool:
 def _write(session: Session, corpus: Corpus, *, order: _Order, partial: Path) -> None:
     documents = _documents(order.drawn)
     _check_ids(documents)
+    _check_domains(documents, corpus, order.table)
     documents, limits = hold_to_limits(documents, order.table)
     pool = Pool(
         ids=documents.column("id").to_pylist(),
@@ -178,6 +184,24 @@ def _write(session: Session, corpus: Corpus, *, order: _Order, partial: Path) ->
     write_text(partial / CARD_NAME, render_card(manifest))
     card = file_entry(partial / CARD_NAME, partial)
     write_manifest(partial, dataclasses.replace(manifest, extra_files=[card]))
+
+
+def _check_domains(documents: "pa.Table", corpus: Corpus, table: ExportTable) -> None:
+    """Say which filters took a domain that the mix asks for; one that no source gave is refused by `choose`."""
+    import pyarrow.compute as pc
+
+    there = set(pc.unique(documents.column("domain")).to_pylist())
+    drawn = [part for part in corpus.parts if table.sources is None or part.label in table.sources]
+    for domain, share in parse_mix(table.mix).items():
+        if share <= 0 or domain in there:
+            continue
+        count, drops = drops_of_domain(drawn, corpus.judges, domain=domain)
+        if count:
+            by = ", ".join(f"{label} {dropped:,}" for label, dropped in drops.items())
+            raise CorpusError(
+                f"the mix asks for {domain} documents: of {count:,} the filters dropped all ({by}); see `forge status` "
+                "and `forge explain ID`, and change the filters' options, add a source, or change the mix"
+            )
 
 
 def _check_ids(documents: "pa.Table") -> None:

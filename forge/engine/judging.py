@@ -3,10 +3,15 @@
 Filters that need no whole-corpus state run in one pass over a part: its columns are read once and every batch goes
 through all of them. Verdicts lie beside the corpus, row for row with the documents, one file a filter and part. The
 scores of a `ScoredFilter` have a file of their own, so that a changed threshold is a pass over numbers.
+
+What a filter answers is held to its contract before it is written: a verdict and a score for every document, a reason
+for every drop, a replaced text only from a filter that says that it rewrites. A null where a verdict is due would
+delete a document that no tripwire counts. Costs a few null counts a batch.
 """
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +23,11 @@ from forge.steps import Filter, ScoredFilter, Verdicts
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+NO_FIELD = re.compile(r'Field "(.+)" does not exist in schema')
+"""What pyarrow says of a column that a batch has not."""
+SIZES = ("bytes_before", "bytes_after")
+"""Columns of a verdict file: UTF-8 bytes of the text as a rewriting filter saw it and as it left it; else null."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,22 +130,36 @@ class _Running:
         if self.already:
             assert self._stored is not None
             piece = self._stored.slice(offset, rows)
-            return Verdicts(**{name: _flat(piece, name) for name in piece.column_names if name != "id"})
+            known = [field.name for field in fields(Verdicts) if field.name in piece.column_names]
+            return Verdicts(**{name: _flat(piece, name) for name in known})
         if self._stored is not None:
             assert isinstance(self.judge.filter, ScoredFilter)
             verdicts = self.judge.filter.decide(_flat(self._stored.slice(offset, rows), "score"))
         else:
-            view = batch.select(list(self.judge.filter.columns))
-            if isinstance(self.judge.filter, ScoredFilter):
-                scores = self.judge.filter.score(view, self.judge.state)
-                self._scores.append(scores)
-                verdicts = self.judge.filter.decide(scores)
-            else:
-                verdicts = self.judge.filter.judge(view, self.judge.state)
+            verdicts = self._ask(batch.select(list(self.judge.filter.columns)))
         if len(verdicts.keep) != rows:
             raise StepError(f"answered {len(verdicts.keep)} verdicts for {rows} documents")
-        self._rows.append(_verdict_batch(batch, verdicts))
+        hold_verdicts(batch, verdicts, rewrites=self.judge.rewrites)
+        self._rows.append(_verdict_batch(batch, verdicts, rewrites=self.judge.rewrites))
         return verdicts
+
+    def _ask(self, view: "pa.RecordBatch") -> Verdicts:
+        """What the filter says of documents of which it sees the columns that it names."""
+        asked = self.judge.filter
+        try:
+            if not isinstance(asked, ScoredFilter):
+                return asked.judge(view, self.judge.state)
+            scores = asked.score(view, self.judge.state)
+        except KeyError as error:
+            missing = NO_FIELD.search(str(error))
+            if missing is None:
+                raise
+            named = ", ".join(view.schema.names)
+            raise StepError(
+                f"it reads the column {missing[1]!r}, which its class attribute columns does not name ({named}); add it"
+            ) from error
+        self._scores.append(scores)
+        return asked.decide(scores)
 
     def write(self) -> None:
         """Put the verdicts in place, and before them the scores they rest on."""
@@ -161,7 +185,50 @@ def verdict_schema() -> "pa.Schema":
             ("reason", pa.string()),
             ("text", pa.string()),
             ("changes", pa.string()),
+            *((name, pa.int64()) for name in SIZES),
         ]
+    )
+
+
+def hold_verdicts(batch: "pa.RecordBatch", verdicts: Verdicts, *, rewrites: bool) -> None:
+    """Refuse verdicts that leave open what becomes of a document, or replace text unannounced.
+
+    Raises:
+        StepError: a null in ``keep`` or ``score``, a drop without a reason, or text from one that does not rewrite.
+    """
+    import pyarrow.compute as pc
+
+    for name in ("score", "keep"):  # a null verdict often comes of a null score, which is then what to mend
+        column = getattr(verdicts, name)
+        if column.null_count:
+            raise _refused(
+                batch,
+                pc.is_null(column),
+                said="gave no verdict (a null in keep)" if name == "keep" else "gave no score (a null in score)",
+                rule=f"{name} has a value for every document: fill nulls in the filter (pyarrow.compute.fill_null)",
+            )
+    unsaid = pc.equal(pc.fill_null(verdicts.reason, ""), "")
+    silent = pc.and_not(unsaid, verdicts.keep)
+    if pc.any(silent).as_py():
+        raise _refused(batch, silent, said="gave no reason for a drop", rule="what is dropped has one, the rest null")
+    if verdicts.text is not None and not rewrites and verdicts.text.null_count < len(verdicts.text):
+        raise _refused(
+            batch,
+            pc.is_valid(verdicts.text),
+            said="replaced the text",
+            rule="a filter that rewrites says so in its class, rewrites: ClassVar[bool] = True, else its text is lost",
+        )
+
+
+def _refused(batch: "pa.RecordBatch", wrong: "pa.BooleanArray", *, said: str, rule: str) -> StepError:
+    """The error for rows that break a rule, with their number and one of them."""
+    import pyarrow.compute as pc
+
+    rows = pc.indices_nonzero(wrong)
+    return StepError(
+        f"it {said} for {len(rows):,} of {batch.num_rows:,} documents of a batch; {rule}. Mend the filter "
+        "(forge.testing.check_filter holds it to all rules) or take it out of the recipe",
+        record=batch.column("id")[rows[0].as_py()].as_py(),
     )
 
 
@@ -204,14 +271,25 @@ def read_table(path: Path) -> "pa.Table":
         return table.read().combine_chunks()
 
 
-def _verdict_batch(batch: "pa.RecordBatch", verdicts: Verdicts) -> "pa.RecordBatch":
+def _verdict_batch(batch: "pa.RecordBatch", verdicts: Verdicts, *, rewrites: bool) -> "pa.RecordBatch":
     import pyarrow as pa
 
     absent = pa.nulls(batch.num_rows, pa.string())
     text = absent if verdicts.text is None else verdicts.text
     changes = absent if verdicts.changes is None else verdicts.changes
-    columns = [batch.column("id"), verdicts.keep, verdicts.score, verdicts.reason, text, changes]
+    sizes = [pa.nulls(batch.num_rows, pa.int64())] * len(SIZES)
+    if rewrites:
+        sizes = [_sizes(batch), _sizes(replace_text(batch, text))]
+    columns = [batch.column("id"), verdicts.keep, verdicts.score, verdicts.reason, text, changes, *sizes]
     return pa.RecordBatch.from_arrays(columns, schema=verdict_schema())
+
+
+def _sizes(batch: "pa.RecordBatch") -> "pa.Int64Array":
+    """UTF-8 bytes of each text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.cast(pc.binary_length(batch.column("text")), pa.int64())
 
 
 def _flat(table: "pa.Table", name: str) -> "pa.Array":

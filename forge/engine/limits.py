@@ -6,7 +6,9 @@ after a change of the limit nothing is judged again.
 
 A rate is the share that a filter drops of the documents that reach it, which the filters before it left. Without a
 limit in the recipe a filter's own holds (the class attribute ``max_drop_rate``), else `DEFAULT_MAX_DROP_RATE`, and only
-from `LEAST_DOCUMENTS` on: of ten documents any share may go. Costs one read of the verdicts' flags after a change, and
+from `LEAST_DOCUMENTS` on: of ten documents any share may go. A filter that rewrites may take no larger share of the
+text either (UTF-8 bytes, lost with dropped documents or cut out of those that stay; what it adds elsewhere makes up for
+nothing), or a hundredth of it where its limit is lower. Costs one read of the verdicts' flags after a change, and
 nothing in a run that finds all as it was.
 """
 
@@ -15,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from forge.engine.checks import CanaryCheck, Removal, RemovalCheck, joined, write_checks
-from forge.engine.judging import Judge
-from forge.engine.keys import key_of
+from forge.engine.checks import CUT_ALLOWANCE, CanaryCheck, Removal, RemovalCheck, joined, write_checks
+from forge.engine.judging import SIZES, Judge
+from forge.engine.keys import code_version, key_of
 from forge.engine.parts import Part, own_file, read_marker
 from forge.engine.session import Session, Step
 from forge.errors import StepError
@@ -58,7 +60,8 @@ def hold_to_rates(
 def _removals(session: Session, judges: Sequence[Judge], *, parts: Sequence[Part]) -> tuple[list[Removal], bool]:
     """What each filter removed, and whether that had to be counted anew."""
     path = session.workspace.state("removals") / "removals.json"
-    key = key_of([(part.label, part.key) for part in parts], [(judge.label, judge.key) for judge in judges])
+    judged = [(judge.label, judge.key) for judge in judges]
+    key = key_of([(part.label, part.key) for part in parts], judged, code_version(__name__))
     facts = read_marker(path)
     if facts is not None and facts.get("key") == key:
         return msgspec.convert(facts["removals"], list[Removal]), False
@@ -80,6 +83,8 @@ def _count(judges: Sequence[Judge], *, parts: Sequence[Part]) -> list[Removal]:
             removal.reached += pc.sum(keep).as_py() or 0
             removal.changed += changed
             _take(removal, table.filter(pc.and_not(keep, verdict)))
+            if judge.rewrites:
+                _weigh(removal, table.filter(keep))
             keep = pc.and_(keep, verdict)
     for removal in removals:
         removal.reasons = dict(sorted(removal.reasons.items(), key=lambda item: (-item[1], item[0])))
@@ -95,12 +100,27 @@ def _take(removal: Removal, dropped: "pa.Table") -> None:
     removal.examples += dropped.column("id").slice(0, room).to_pylist() if room > 0 else []
 
 
+def _weigh(removal: Removal, reached: "pa.Table") -> None:
+    """Count the text that came to a filter which rewrites, and what of it went."""
+    import pyarrow.compute as pc
+
+    before, after = (reached.column(name) for name in SIZES)
+    keep = reached.column("keep")
+    cut = pc.max_element_wise(pc.subtract(before, after), 0)
+    removal.bytes += pc.sum(before).as_py() or 0
+    removal.bytes_gone += pc.sum(pc.if_else(keep, cut, before)).as_py() or 0
+    room = EXAMPLES - len(removal.shortened)
+    if room > 0:
+        shorter = reached.column("id").filter(pc.and_(keep, pc.greater(cut, 0)))
+        removal.shortened += shorter.slice(0, room).to_pylist()
+
+
 def _flags(judge: Judge, part: Part) -> "tuple[pa.Table, int]":
     """The verdicts without texts, and how many texts were replaced, which the file's own statistics say."""
     import pyarrow.parquet as pq
 
     with own_file(judge.verdicts(part)) as path, pq.ParquetFile(path) as file:
-        table = file.read(columns=["id", "keep", "reason"])
+        table = file.read(columns=["id", "keep", "reason", *(SIZES if judge.rewrites else ())])
         if not judge.rewrites:
             return table, 0
         column = file.schema_arrow.get_field_index("text")
@@ -119,17 +139,23 @@ def _check(step: Step, removal: Removal) -> RemovalCheck:
         changed=removal.changed,
         least=step.table.min_drop_rate,
         most=most,
+        bytes=removal.bytes,
+        bytes_gone=removal.bytes_gone,
     )
 
 
 def _hold(step: Step, removal: Removal, check: RemovalCheck) -> None:
     if check.is_too_low:
-        said = f"less than min_drop_rate = {check.least:g}; {_advice(step, 'min_drop_rate')}"
+        said = f"{_said(removal)}, less than min_drop_rate = {check.least:g}; {_advice(step, 'min_drop_rate')}"
     elif check.is_too_high:
-        said = f"more than max_drop_rate = {check.most:g} allows; {_advice(step, 'max_drop_rate')}"
+        said = f"{_said(removal)}, more than max_drop_rate = {check.most:g} allows; {_advice(step, 'max_drop_rate')}"
+    elif check.takes_too_much:
+        least = "" if (check.most or 0.0) >= CUT_ALLOWANCE else f" ({CUT_ALLOWANCE:.0%} may always go)"
+        said = f"{_taken(removal)}, more than max_drop_rate = {check.most:g} allows{least}; "
+        said += _advice(step, "max_drop_rate")
     else:
         return
-    raise StepError(f"{_said(removal)}, {said}", plugin=step.label, step="judge")
+    raise StepError(said, plugin=step.label, step="judge")
 
 
 def _said(removal: Removal) -> str:
@@ -137,6 +163,15 @@ def _said(removal: Removal) -> str:
     reasons += f"; for example {', '.join(removal.examples)}" if removal.examples else ""
     said = f"dropped {removal.dropped:,} of the {removal.reached:,} documents that reached it ({removal.rate:.1%}"
     return f"{said}: {reasons})" if reasons else f"{said})"
+
+
+def _taken(removal: Removal) -> str:
+    shortened = f", for example {', '.join(removal.shortened)}" if removal.shortened else ""
+    return (
+        f"took {removal.bytes_gone / removal.bytes:.1%} of the text of the {removal.reached:,} documents that reached "
+        f"it ({removal.bytes_gone:,} of {removal.bytes:,} bytes: it dropped {removal.dropped:,} documents and rewrote "
+        f"{removal.changed:,}{shortened})"
+    )
 
 
 def _advice(step: Step, key: str) -> str:

@@ -85,13 +85,16 @@ def _view(session: Session, step: Step) -> SnapshotView | None:
 
 
 def _prepare(session: Session, step: Step, *, corpus: "CorpusBefore", folder: Path) -> Path | None:
+    method = getattr(step.instance, "prepare", None)
+    if method is None:
+        return None
     marker = folder / "prepared.json"
     facts = read_marker(marker)
     if facts is not None and facts["files"] == _sizes(folder):
         return folder / str(facts["state"])
     context = session.context(step.label, scratch=folder, catalog=_view(session, step))
     with session.timed("prepared", label=step.label), step_context(step.table.name, step="prepare"):
-        state: Path | None = step.instance.prepare(corpus, context)
+        state: Path | None = method(corpus, context)
     if state is None:
         folder.rmdir() if not any(folder.iterdir()) else None
         return None
@@ -174,12 +177,17 @@ class Outcome:
     drops: Counter[tuple[str, str]]
 
 
-def outcome(part: Part, judges: Sequence[Judge]) -> Outcome:
-    """The verdicts on a part taken together; reads the verdict files only."""
+def outcome(part: Part, judges: Sequence[Judge], *, among: "pa.BooleanArray | None" = None) -> Outcome:
+    """The verdicts on a part taken together; reads the verdict files only.
+
+    Args:
+        among: which of its documents to look at, one value a document; None for all. The others are neither kept nor
+            counted.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    keep = pa.array([True] * part.rows["documents"], pa.bool_())
+    keep = pa.array([True] * part.rows["documents"], pa.bool_()) if among is None else among
     text: pa.StringArray | None = None
     drops: Counter[tuple[str, str]] = Counter()
     for judge in judges:
@@ -193,6 +201,24 @@ def outcome(part: Part, judges: Sequence[Judge]) -> Outcome:
             replaced = table.column("text").combine_chunks()
             text = replaced if text is None else pc.coalesce(replaced, text)
     return Outcome(keep=keep, text=text, drops=drops)
+
+
+def drops_of_domain(parts: Sequence[Part], judges: Sequence[Judge], *, domain: str) -> tuple[int, Counter[str]]:
+    """Documents of one domain before the filters, and how many each filter dropped; reads domains and verdicts."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    documents = 0
+    drops: Counter[str] = Counter()
+    for part in parts:
+        if domain not in part.text_bytes:
+            continue
+        batches = [pc.equal(batch.column("domain"), domain) for batch in document_batches(part, ["domain"])]
+        among = pa.concat_arrays(batches)
+        documents += among.true_count
+        for (label, _), count in outcome(part, judges, among=among).drops.items():
+            drops[label] += count
+    return documents, drops
 
 
 def kept_batches(

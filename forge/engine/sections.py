@@ -32,7 +32,7 @@ def source_sections_of(session: Session, steps: Sequence[Step]) -> dict[str, Sec
         method = getattr(step.instance, "report", None)
         if method is not None:
             with step_context(step.table.name, step="report"):
-                section = _checked(method(session.workspace.state(step.label) / "scratch"))
+                section = _checked(method(session.workspace.scratch(step.label)))
             if section is not None:
                 found[step.label] = section
     return found

@@ -99,7 +99,7 @@ class Session:
 
     def context(self, label: str, *, scratch: Path | None = None, catalog: CatalogView | None = None) -> Context:
         """What the step with this label may touch."""
-        folder = scratch or self.workspace.state(label) / "scratch"
+        folder = scratch or self.workspace.scratch(label)
         folder.mkdir(parents=True, exist_ok=True)
         self.workspace.cache.mkdir(parents=True, exist_ok=True)
         return Context(

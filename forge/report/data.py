@@ -57,6 +57,7 @@ class TripwireRow:
     Attributes:
         reached: documents that came to it. dropped: of those. changed: whose text it replaced.
         least, most: shares of what reached it, 0 to 1, that bound what it may drop; None where nothing does.
+        text_rate: share of the text that reached it which it took, 0 to 1, by drops and cuts; None if it rewrites none.
         due: known bad things planted for it. caught: of those. floor: share that it must catch.
         innocent: documents planted beside them, to be left as they are. touched: of those, which must be none.
     """
@@ -67,6 +68,7 @@ class TripwireRow:
     changed: int = 0
     least: float | None = None
     most: float | None = None
+    text_rate: float | None = None
     has_canaries: bool = True
     due: int = 0
     caught: int = 0

@@ -80,7 +80,10 @@ def _prepare(
     own = given or context(folder)
     scratch = folder / "state"
     scratch.mkdir(parents=True)
-    state = judge.prepare(MemoryCorpus(batch, rows=pieces), replace(own, scratch=scratch))
+    method = getattr(judge, "prepare", None)
+    if method is None:
+        return None
+    state: Path | None = method(MemoryCorpus(batch, rows=pieces), replace(own, scratch=scratch))
     if state is not None and not (state.is_dir() and state.is_relative_to(scratch)):
         raise broken(judge, f"prepare returns a directory under context.scratch, or None; it returned {state}")
     return state

@@ -141,9 +141,16 @@ def _message(said: str | Mapping[str, Any]) -> dict[str, Any]:
 def _handler(endpoint: ScriptedLlm) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            said = endpoint.say(request)
             self.close_connection = True
+            length = int(self.headers["content-length"])
+            try:
+                body = self.rfile.read(length)
+            except OSError:
+                body = b""
+            if len(body) < length:
+                return  # the client was killed while it asked: that is no request
+            request = json.loads(body)
+            said = endpoint.say(request)
             if said.drop:
                 return
             lines = [f"HTTP/1.1 {said.status} Said", "Connection: close", f"Content-Length: {len(said.body)}"]

@@ -165,10 +165,43 @@ class Decontaminate(Against):
     )
 
     def canaries(self, seed: int) -> Sequence[Canary]:
-        """Leaks of made-up tasks, as they are, cased, respaced and with keys in another order; none to report only."""
+        """Leaks of made-up tasks, as they are, cased, respaced and with keys in another order.
+
+        None to report only, as nothing goes: `prepare` then tries the same leaks.
+        """
         from forge_filters.benchmarks_canaries import to_drop
 
         return to_drop(seed, words=self._canary_words()) if self.action == "drop" else ()
+
+    def prepare(self, corpus: Corpus, context: Context) -> Path | None:
+        """As `Against.prepare`; where leaks are only reported, see that planted ones are found.
+
+        Raises:
+            StepError: a planted leak is not found, or one that is none is.
+        """
+        state = super().prepare(corpus, context)
+        if self.action == "report":
+            self._try_canaries(state, seed=context.seed)
+        return state
+
+    def _try_canaries(self, state: Path | None, *, seed: int) -> None:
+        import pyarrow as pa
+
+        from forge_filters.benchmarks_canaries import to_drop
+
+        for canary in to_drop(seed, words=self._canary_words()):
+            batch = pa.RecordBatch.from_pydict({"text": [document.text for document in canary.documents]})
+            scores = self.score(batch, state).to_pylist()
+            found = {
+                document.id
+                for document, score in zip(canary.documents, scores, strict=True)
+                if score >= self.min_overlap
+            }
+            if found != set(canary.dropped):
+                raise StepError(
+                    f"of the planted {canary.name!r} {len(found)} of {len(canary.dropped)} documents are found with "
+                    f"min_overlap = {self.min_overlap}: what is reported could not be relied on; lower it"
+                )
 
     def score(self, batch: "pa.RecordBatch", state: Path | None) -> "pa.DoubleArray":
         """The largest share, 0.3 to 1, of one entry of a benchmark that each text holds; 0 if less."""

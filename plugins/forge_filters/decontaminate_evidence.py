@@ -19,7 +19,7 @@ import xxhash
 
 from forge.canaries import PREFIX
 from forge.files import atomic_path, write_bytes
-from forge.steps import Corpus
+from forge.steps import EVIDENCE_FILE, Corpus
 from forge_filters.benchmarks_items import Item
 from forge_filters.decontaminate_index import KINDS, Index
 from forge_filters.decontaminate_search import Match, find
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-EVIDENCE_FILE = "evidence.parquet"
 CLEAN_FILE = "clean.npy"
 LEFT_OUT_FILE = "left_out.jsonl"
 FOUND_CHARACTERS = 200

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from forge.canaries import PREFIX
 from forge.errors import StepError
 from forge.files import atomic_path
-from forge.steps import Canary, Context, Corpus, Verdicts, option
+from forge.steps import EVIDENCE_FILE, Canary, Context, Corpus, Verdicts, option
 from forge_filters.exact_dedup_ids import id_bytes, load, places, qualities, save
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 DUPLICATE = "duplicate"
 REPEATS = "only repeats"
 IDS_FILE = "duplicates.npy"
-EVIDENCE_FILE = "evidence.parquet"
 HASHES_FILE, OWNERS_FILE = "segments.npy", "owners.npy"
 _SLICE = 8 << 20
 

@@ -53,13 +53,15 @@ class Language:
     def __post_init__(self) -> None:
         if not self.languages:
             raise ValueError('languages is empty; name at least one, for example languages = ["en"]')
+        if not self.domains:
+            raise ValueError('domains is empty: nothing would be judged; name some, for example domains = ["text"]')
+        if not 0 < self.min_score <= 1:
+            raise ValueError(f"min_score = {self.min_score} is no probability to ask for; give one above 0, up to 1")
         if self.sample_chars < 2:
             raise ValueError(f"sample_chars = {self.sample_chars} shows nothing of a text; give 2 or more")
 
     def canaries(self, seed: int) -> Sequence[Canary]:  # noqa: ARG002
         """One story in six languages: those asked for stay, the others go."""
-        if not self.domains or self.min_score <= 0:
-            return []
         documents = [
             Document(id=language, domain=self.domains[0], kind="prose", text=text, source=self.name)  # type: ignore[arg-type]
             for language, text in SAMPLES.items()

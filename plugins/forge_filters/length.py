@@ -35,6 +35,11 @@ class Length:
                 f"min_chars = {self.min_chars} is more than max_chars = {self.max_chars}: nothing would stay"
             )
 
+        if self.min_chars < 1 and self.max_chars >= LONGEST_CANARY:
+            raise ValueError(
+                f"min_chars = {self.min_chars} and max_chars = {self.max_chars} keep every text; give one that does not"
+            )
+
     def canaries(self, seed: int) -> Sequence[Canary]:
         """Texts at both bounds and one character past them."""
         sizes = {"at-min": self.min_chars, "under-min": self.min_chars - 1}

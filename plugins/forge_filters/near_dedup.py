@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 NEAR = "near duplicate"
 SAME_API = "same api"
 IDS_FILE, SCORES_FILE, SAME_FILE = "ids.npy", "scores.npy", "same.npy"
-EVIDENCE_FILE = "evidence.parquet"
 LEAST_RECALL = 0.95
 BASE_MB = 250
 CANDIDATE_BYTES = 128

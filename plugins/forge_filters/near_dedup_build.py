@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 
 from forge.canaries import PREFIX
 from forge.files import atomic_path
-from forge.steps import Corpus
+from forge.steps import EVIDENCE_FILE, Corpus
 from forge_filters.clusters import Candidates, Clusters
 from forge_filters.exact_dedup_ids import id_bytes, qualities, save
 from forge_filters.minhash import sign
-from forge_filters.near_dedup import EVIDENCE_FILE, IDS_FILE, NEAR, SAME_API, SAME_FILE, SCORES_FILE
+from forge_filters.near_dedup import IDS_FILE, NEAR, SAME_API, SAME_FILE, SCORES_FILE
 from forge_filters.near_dedup_api import structure_keys
 from forge_filters.shingles import Array, buffers, shingle_sets
 

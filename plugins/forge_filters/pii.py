@@ -8,18 +8,14 @@ Documents with loss spans keep their length and so their spans. Some 200 MB a se
 Debian's documentation, with 150 addresses a MB, some 30.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from forge.records import Document
-from forge.steps import Canary, Context, Corpus, Verdicts, canary_text, option
+from forge.steps import option
 from forge_filters.pii_patterns import FINDERS, PREFILTERS
-from forge_filters.pii_redaction import Rules, redact, verdicts
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from forge_filters.pii_redaction import Redacting, Rules, framed
 
 Kind = Literal["email", "ip", "phone", "card", "iban"]
 
@@ -37,47 +33,31 @@ _INNOCENT = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pii:
+class _Kinds:
+    """The option of `Pii` alone, a base class so that it stands before those of `Redacting`."""
+
+    kinds: list[Kind] = option(list(PREFILTERS), help="what is looked for")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pii(Redacting, _Kinds):
     """Redacts, or drops, documents that hold personal data."""
 
     name: ClassVar[str] = "pii"
-    columns: ClassVar[tuple[str, ...]] = ("text", "meta")
-    rewrites: ClassVar[bool] = True
-
-    kinds: list[Kind] = option(list(PREFILTERS), help="what is looked for")
-    action: Literal["redact", "drop"] = option("redact", help="redact: put placeholders; drop: drop the document")
-    drop_above: int | None = option(None, help="drop, and do not redact, a document with more finds", unit="finds")
 
     def __post_init__(self) -> None:
         if not self.kinds:
             raise ValueError('kinds is empty; name at least one, for example kinds = ["email"]')
-        if self.drop_above is not None and self.drop_above < 0:
-            raise ValueError(f"drop_above = {self.drop_above} is no number of finds; give 0 or more")
-
-    def prepare(self, corpus: Corpus, context: Context) -> Path | None:  # noqa: ARG002
-        """Needs none."""
-        return None
-
-    def judge(self, batch: "pa.RecordBatch", state: Path | None) -> Verdicts:  # noqa: ARG002
-        """Score: how many finds. A dropped document's reason is the first of its kinds, in the options' order."""
-        found = redact(batch.column("text"), batch.column("meta"), self._rules())
-        return verdicts(found, most=0 if self.action == "drop" else self.drop_above)
-
-    def canaries(self, seed: int) -> Sequence[Canary]:
-        """One document for each kind, and one that holds documentation's own."""
-        planted = {kind: _PLANTED[kind].format(n=seed % 50 + 10) for kind in self.kinds}
-        made = [
-            Canary(name=kind, documents=[_document(seed, kind, value)], gone={kind: [value]})
-            for kind, value in planted.items()
-        ]
-        return [*made, Canary(name="innocent", documents=[_document(seed, "innocent", _INNOCENT)], kept=["innocent"])]
+        super().__post_init__()
 
     def _rules(self) -> Rules:
         kinds = [kind for kind in PREFILTERS if kind in self.kinds]
         finders = [(PREFILTERS[kind], find) for kind, find in FINDERS.items() if kind in kinds]
         return Rules(kinds=kinds, finders=finders)
 
+    def _planted(self, seed: int) -> tuple[Mapping[str, str], str]:
+        return {kind: _PLANTED[kind].format(n=seed % 50 + 10) for kind in self.kinds}, _INNOCENT
 
-def _document(seed: int, name: str, value: str) -> Document:
-    text = f"{canary_text(seed, name, words=60)} {value} {canary_text(seed, name + ' after', words=60)}"
-    return Document(id=name, domain="text", kind="prose", text=text, source="canary")
+    def _document(self, seed: int, name: str, value: str) -> Document:
+        text = framed(seed, name, value, apart=" ")
+        return Document(id=name, domain="text", kind="prose", text=text, source="canary")

@@ -66,8 +66,8 @@ _IPV4 = re.compile(
 )
 _IPV6 = re.compile(r"(?:(?<![\w:.])|(?<=\\[nrt]))[23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
 _VERSION_BEFORE = re.compile(
-    r"(?:versions?|release[sd]?|ver|rev|update[sd]?|sections?|chapter|appendix|identifier|oid|rfc ?\d+|nmu"
-    r"|\bv|§|[<>=~!]=|[<>]\s)[\s:=\"',(]*$",
+    r"(?:versions?|release[sd]?|(?<![a-z])(?:ver|rev)|update[sd]?|sections?|chapter|appendix|identifier|oid"
+    r"|rfc ?\d+|nmu|\bv|§|[<>=~!]=|[<>]\s)[\s:=\"',(]*$",
     re.I,
 )
 _ADDRESS_WORD = re.compile(r"\bip|addr|host|server|dns|\bping\b|inet|gateway|proxy|://|subnet|route|connect|peer", re.I)

@@ -11,11 +11,13 @@ pass of RE2, some 500 MB a second; a line with one, some 20 microseconds.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from forge.steps import Verdicts
+from forge.records import Document
+from forge.steps import Canary, Context, Corpus, Verdicts, canary_text, option
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -111,6 +113,58 @@ class _Numbers:
 
     def listed(self, kinds: Sequence[str]) -> str:
         return ", ".join(f"{kind} {self.counts[kind]}" for kind in kinds if self.counts[kind])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redacting:
+    """What both filters share: the options for what becomes of a find, the verdicts, and how canaries are laid out."""
+
+    name: ClassVar[str]
+    columns: ClassVar[tuple[str, ...]] = ("text", "meta")
+    rewrites: ClassVar[bool] = True
+
+    action: Literal["redact", "drop"] = option("redact", help="redact: put placeholders; drop: drop the document")
+    drop_above: int | None = option(None, help="drop, and do not redact, a document with more finds", unit="finds")
+
+    def __post_init__(self) -> None:
+        if self.drop_above is not None and self.drop_above < 0:
+            raise ValueError(f"drop_above = {self.drop_above} is no number of finds; give 0 or more")
+
+    def prepare(self, corpus: Corpus, context: Context) -> Path | None:  # noqa: ARG002
+        """Needs none."""
+        return None
+
+    def judge(self, batch: "pa.RecordBatch", state: Path | None) -> Verdicts:  # noqa: ARG002
+        """Score: how many finds. A dropped document's reason is the first of its kinds, in the order of the rules."""
+        found = redact(batch.column("text"), batch.column("meta"), self._rules())
+        return verdicts(found, most=0 if self.action == "drop" else self.drop_above)
+
+    def canaries(self, seed: int) -> Sequence[Canary]:
+        """One document for each value to be found, and one that holds documentation's own."""
+        values, innocent = self._planted(seed)
+        made = [
+            Canary(name=name, documents=[self._document(seed, name, value)], gone={name: [value]})
+            for name, value in values.items()
+        ]
+        kept = self._document(seed, "innocent", innocent)
+        return [*made, Canary(name="innocent", documents=[kept], kept=["innocent"])]
+
+    def _rules(self) -> Rules:
+        """What to look for."""
+        raise NotImplementedError
+
+    def _planted(self, seed: int) -> tuple[Mapping[str, str], str]:
+        """For canaries: by name the values to be found, and a text in which nothing is."""
+        raise NotImplementedError
+
+    def _document(self, seed: int, name: str, value: str) -> Document:
+        """A canary's document with ``value`` in it."""
+        raise NotImplementedError
+
+
+def framed(seed: int, name: str, value: str, *, apart: str) -> str:
+    """``value`` between two texts like no other, each ``apart`` from it."""
+    return apart.join((canary_text(seed, name, words=60), value, canary_text(seed, f"{name} after", words=60)))
 
 
 def redact(texts: "pa.StringArray", meta: "pa.StringArray", rules: Rules) -> Redacted:

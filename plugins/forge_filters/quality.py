@@ -12,7 +12,7 @@ Sources: Joulin et al., "Bag of Tricks for Efficient Text Classification", 2016;
 4.4; Penedo et al., "The FineWeb Datasets", 2024, for labels by a language model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -47,6 +47,8 @@ class Quality:
     def __post_init__(self) -> None:
         if not 0 < self.target_precision < 1:
             raise ValueError(f"target_precision = {self.target_precision} is no share; give a number between 0 and 1")
+        if not self.domains:
+            raise ValueError('domains is empty: nothing would be judged; name some, for example domains = ["text"]')
         if min(self.epochs, self.dimensions) < 1:
             raise ValueError("epochs and dimensions are at least 1")
 
@@ -63,13 +65,9 @@ class Quality:
             ValueError: the labels are missing, too few, or no cut on them reaches the target.
         """
         from forge_filters.quality_prepare import prepare
-        from forge_filters.quality_report import step_for, summary
 
         report = prepare(self.labels, context, shape=(self.dimensions, self.epochs))
-        said = summary(report, target=self.target_precision)
-        if step_for(report, self.target_precision) is None:
-            raise ValueError(f"{said}; label more documents with `forge label --sample N`, or lower target_precision")
-        context.log(f"quality: {said}")
+        context.log(f"quality: {self._said(report)}")
         for warning in report["warnings"]:
             context.log(f"quality: warning: {warning}")
         return context.scratch
@@ -101,11 +99,26 @@ class Quality:
         return self.decide(self.score(batch, state))
 
     def report(self, state: Path | None) -> Section:
-        """What the classifier is worth, on labels that it has not seen."""
+        """What the classifier is worth, on labels that it has not seen.
+
+        Raises:
+            ValueError: no cut reaches the target, which `prepare` could not say if it was changed since.
+        """
         from forge_filters.quality_report import section
 
         assert state is not None
-        return section(read_report(state), target=self.target_precision)
+        found = read_report(state)
+        self._said(found)
+        return section(found, target=self.target_precision)
+
+    def _said(self, report: Mapping[str, Any]) -> str:
+        """The report in a line; refuses a target that no cut reaches, at which everything would be dropped."""
+        from forge_filters.quality_report import step_for, summary
+
+        said = summary(report, target=self.target_precision)
+        if step_for(report, self.target_precision) is None:
+            raise ValueError(f"{said}; label more documents with `forge label --sample N`, or lower target_precision")
+        return said
 
 
 def read_report(state: Path) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from forge_filters.shingles import Array
 
 Z = 1.959963984540054
 PLACES = 4
+MOST_STEPS = 100
+"""Of Newton's method."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ class Cut:
         return self.right / self.kept if self.kept else 0.0
 
 
-def platt(logits: Array, labels: Array, *, steps: int = 100) -> Sigmoid:
+def platt(logits: Array, labels: Array) -> Sigmoid:
     """The sigmoid that fits best; deterministic."""
     good = float(np.count_nonzero(labels))
     bad = float(len(labels)) - good
@@ -58,7 +60,7 @@ def platt(logits: Array, labels: Array, *, steps: int = 100) -> Sigmoid:
     design = np.stack([logits, np.ones(len(logits))], axis=1)
     weights = np.array([0.0, math.log((good + 1.0) / (bad + 1.0))])
     before = _loss(design, targets, weights)
-    for _ in range(steps):
+    for _ in range(MOST_STEPS):
         chances = 1.0 / (1.0 + np.exp(-np.clip(design @ weights, -500, 500)))
         slope = design.T @ (chances - targets)
         bend = (design * (chances * (1.0 - chances))[:, None]).T @ design + 1e-9 * np.eye(2)

@@ -8,18 +8,13 @@ Documents with loss spans keep their length and so their spans. Some 150 MB a se
 and Python for the few lines that it leaves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar
 
 from forge.records import Document
-from forge.steps import Canary, Context, Corpus, Verdicts, canary_text, option
-from forge_filters.pii_redaction import Rules, redact, verdicts
+from forge_filters.pii_redaction import Redacting, Rules, framed
 from forge_filters.secrets_formats import BLOCK, KINDS, PREFILTER, find_blocks, find_in_line
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _RULES = Rules(kinds=KINDS, finders=[(PREFILTER, find_in_line)], block=BLOCK, block_finder=find_blocks)
 # In pieces, so that no scanner of repositories takes them for keys that somebody lost.
@@ -35,38 +30,17 @@ _INNOCENT = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Secrets:
+class Secrets(Redacting):
     """Redacts, or drops, documents that hold keys."""
 
     name: ClassVar[str] = "secrets"
-    columns: ClassVar[tuple[str, ...]] = ("text", "meta")
-    rewrites: ClassVar[bool] = True
 
-    action: Literal["redact", "drop"] = option("redact", help="redact: put placeholders; drop: drop the document")
-    drop_above: int | None = option(None, help="drop, and do not redact, a document with more finds", unit="finds")
+    def _rules(self) -> Rules:
+        return _RULES
 
-    def __post_init__(self) -> None:
-        if self.drop_above is not None and self.drop_above < 0:
-            raise ValueError(f"drop_above = {self.drop_above} is no number of finds; give 0 or more")
+    def _planted(self, seed: int) -> tuple[Mapping[str, str], str]:  # noqa: ARG002
+        return {kind: lead + rest for kind, (lead, rest) in _PLANTED.items()}, _INNOCENT
 
-    def prepare(self, corpus: Corpus, context: Context) -> Path | None:  # noqa: ARG002
-        """Needs none."""
-        return None
-
-    def judge(self, batch: "pa.RecordBatch", state: Path | None) -> Verdicts:  # noqa: ARG002
-        """Score: how many finds. A dropped document's reason is the first of its kinds."""
-        found = redact(batch.column("text"), batch.column("meta"), _RULES)
-        return verdicts(found, most=0 if self.action == "drop" else self.drop_above)
-
-    def canaries(self, seed: int) -> Sequence[Canary]:
-        """Documents with keys of four kinds, and one with those that documentation shows."""
-        made = [
-            Canary(name=kind, documents=[_document(seed, kind, lead + rest)], gone={kind: [lead + rest]})
-            for kind, (lead, rest) in _PLANTED.items()
-        ]
-        return [*made, Canary(name="innocent", documents=[_document(seed, "innocent", _INNOCENT)], kept=["innocent"])]
-
-
-def _document(seed: int, name: str, value: str) -> Document:
-    text = f"{canary_text(seed, name, words=60)}\n{value}\n{canary_text(seed, name + ' after', words=60)}"
-    return Document(id=name, domain="code", kind="code", text=text, source="canary")
+    def _document(self, seed: int, name: str, value: str) -> Document:
+        text = framed(seed, name, value, apart="\n")
+        return Document(id=name, domain="code", kind="code", text=text, source="canary")

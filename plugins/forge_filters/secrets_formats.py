@@ -76,6 +76,8 @@ _SHOWN = re.compile(
     r"|(.)\1{4}|012345|123456|234567|345678|987654|abcdef|qwerty|deadbeef|lorem|hunter2|s3cr3t|p[a4@]ssw[o0]rd",
     re.I,
 )
+_MADE_FOR_TESTS = re.compile(r"^[a-z]{2}_test_")
+"""A key for a provider's test mode is a key; that it says so makes it none that was made up."""
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _NO_SECRET = re.compile(
@@ -117,7 +119,7 @@ def find_in_line(line: str) -> Iterator[Span]:
     """Keys of known formats, passwords in addresses, then values of high entropy assigned to a secret's name."""
     for match in _ANY.finditer(line):
         kind = _FORMAT_NAMES[(match.lastindex or 1) - 1]
-        if not is_shown(match[0].partition("=")[2] or match[0]):
+        if not is_shown(_MADE_FOR_TESTS.sub("", match[0].partition("=")[2] or match[0])):
             yield Span(match.start(), match.end(), kind, match[0])
     for match in _USER_PASSWORD.finditer(line):
         if not is_shown(match[1]) and not re.search(r"[${}()\[\]%|]|pass|user|pwd", match[1]) and _mixed(match[1]):

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from forge.canaries import PREFIX
-from forge.steps import Canary, Context, Corpus, Section, Verdicts, option
+from forge.steps import EVIDENCE_FILE, Canary, Context, Corpus, Section, Verdicts, option
 from forge_filters.embedding import DEFAULT, Model, Pooling, Precision, Similarity
 from forge_filters.semantic_match_canaries import SEED_ID, canaries
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 NOT_NEAREST = "not among the nearest to a seed"
 TOO_FAR = "too far from every seed"
-MATCHES = "evidence.parquet"
 PAGE_COLUMNS = ("id", "domain", "source", "kind", "url")
 
 
@@ -102,7 +101,7 @@ class SemanticMatch:
             raise ValueError("semantic-match judges with the state that prepare left; it was given none")
         judged = self.judged(batch).to_numpy(zero_copy_only=False)
         scores = np.full(batch.num_rows, np.inf)
-        known, similarities = _load(state / MATCHES)
+        known, similarities = _load(state / EVIDENCE_FILE)
         ids = as_bytes(batch.column("id").filter(pa.array(judged)).to_pylist())
         scores[judged] = _looked_up(ids, known=known, values=similarities)
         return pa.array(scores, pa.float64())

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 from forge.canaries import PREFIX
 from forge.errors import StepError
 from forge.files import atomic_path
-from forge.steps import Context, Corpus
+from forge.steps import EVIDENCE_FILE, Context, Corpus
 from forge_filters.embedding import Encoder
 from forge_filters.embedding_cache import VectorCache, text_hash
 from forge_filters.prefilter import Prefilter
-from forge_filters.semantic_match import MATCHES, PAGE_COLUMNS, SemanticMatch, as_bytes
+from forge_filters.semantic_match import PAGE_COLUMNS, SemanticMatch, as_bytes
 from forge_filters.semantic_match_canaries import LEAST_CUT
 from forge_filters.semantic_match_report import write_report
 from forge_filters.semantic_match_search import BestOfSeeds, in_units, ranked, unit_of
@@ -96,7 +96,7 @@ def retrieve(step: SemanticMatch, corpus: Corpus, context: Context) -> None:
     drawn = _draw(own, planted)
     if drawn.seed_ids:
         tables.append(_evidence(_searched(own, planted, draw=drawn, cache=cache)))
-    _write(tables, context.scratch / MATCHES)
+    _write(tables, context.scratch / EVIDENCE_FILE)
 
 
 def _searched(step: SemanticMatch, corpus: Corpus, *, draw: Draw, cache: VectorCache) -> "_Search":

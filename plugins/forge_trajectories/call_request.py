@@ -46,6 +46,8 @@ _PREAMBLE = re.compile(
     r"(?:(?:is |can be )?used to |will |allows? (?:you|users|the user|one) to |lets you |enables you to |to )?",
     re.IGNORECASE,
 )
+# "To create a snapshot, send a `POST` request to ...": how it is done, which the user does not speak of.
+_HOW = re.compile(r"(to .*?), (?:send|invoke|issue) ", re.IGNORECASE)
 _CALLED = ("Call {}.", "Please call {}.", "Run {} for me.", "Can you call {}?", "I need a call of {}.")
 _ASKED = (
     "Please {}.",
@@ -95,10 +97,18 @@ def request(api: ApiView, arguments: Mapping[str, Any], picks: Picks) -> str:
 
 
 def imperative(sentence: str) -> str:
-    """``Returns the list`` as ``return the list``; empty where the sentence does not come to a verb known here."""
-    sentence, _, _ = _PREAMBLE.sub("", sentence).partition(", send ")
+    """``Returns the list`` as ``return the list``; empty where the sentence does not come to a verb known here.
+
+    For a sentence of an API's documentation; `commanded` for one that was put together from such.
+    """
+    how = _HOW.match(sentence)
+    return commanded(_PREAMBLE.sub("", how[1] if how else sentence))
+
+
+def commanded(sentence: str) -> str:
+    """A sentence that begins with its verb, in the imperative, with everything that follows; else empty."""
     first, blank, rest = sentence.partition(" ")
-    if first.endswith("ly") and (later := imperative(rest)):
+    if first.endswith("ly") and (later := commanded(rest)):
         return f"{first.lower()} {later}"
     verb = _bare(first.lower().rstrip(","))
     if not verb or not blank:

@@ -10,6 +10,14 @@ ELLIPSIS = "…"
 _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
 
+# A sentence that ends where another wish should follow: "send a message and, independently.", "... and?".
+# Both begin with plain letters, which is what makes a search fast.
+_DANGLING = re.compile(
+    r"and(?<!\wand)"
+    r"(?:,? independently,? *(?:[.?!:;(\n]|$|(?:with|using|where)\b)|(?: then)? *(?:[.?!](?!\w)|$))"
+)
+_DANGLING_THEN = re.compile(r", then *(?:[.?!](?!\w)|$)")
+
 
 def fit_for_arrow(text: str) -> str:
     """``text`` with every control character and lone surrogate replaced by a blank; its length stays."""
@@ -45,6 +53,12 @@ def first_sentence(text: str, limit: int = 200) -> str:
     while end >= 0 and head[:end].endswith(("e.g", "i.e", "etc", "vs", "No", " Inc")):
         end = head.find(". ", end + 1)
     return clip(head[:end] if end > 0 else head, limit).rstrip(". ")
+
+
+def dangling(text: str) -> str:
+    """The end of a sentence that announces something and breaks off there: ``and, independently.``; empty if none."""
+    found = _DANGLING.search(text) or _DANGLING_THEN.search(text)
+    return text[max(found.start() - 30, 0) : found.end()] if found else ""
 
 
 def words(name: str) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from forge.clients.llm_journal import Journal
 from forge.records import Trajectory, from_row
 from forge_trajectories.blueprint import KINDS
 from forge_trajectories.ladder.verify import first_failure, verify
@@ -46,7 +47,10 @@ def test_a_hundred_are_accepted_over_a_hundred_apis_and_verified_from_what_is_st
         tmp_path, "synthesize", "--target-accepted", str(TARGET), "--max-tokens", str(MAX_TOKENS), "--quiet", "--json"
     )
     funnel = forge(tmp_path, "funnel", "--json")
-    assert funnel["prompt_tokens"] + funnel["completion_tokens"] <= MAX_TOKENS
+    journal = Journal(tmp_path / ".forge" / "llm.sqlite")
+    spent = journal.spent_by_step("synthesizer")
+    journal.close()
+    assert funnel["prompt_tokens"] + funnel["completion_tokens"] == spent.tokens <= MAX_TOKENS
     assert funnel["called"] >= TARGET
     # Nothing but the rows is left to verify them by.
     shutil.rmtree(tmp_path / ".forge" / "state" / "catalog")

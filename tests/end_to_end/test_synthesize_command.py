@@ -4,11 +4,10 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,11 @@ from forge.records import to_json
 from forge.testing.llm import ScriptedLlm, refusal
 
 RECIPE = 'seed = 5\n[[source]]\nname = "simulated-tools"\n[[source]]\nname = "openapi"\nspecs = ["a.json", "b.json"]\n'
+JOURNAL = Path(".forge", "llm.sqlite")
 KILLS = 10
 WINDOW = 8
+
+Answered = Callable[[Path], set[str]]
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -93,21 +95,6 @@ def accepted(root: Path) -> list[str]:
     return [str(name) for name in pq.read_table(paths[-1]).column("id").to_pylist()]
 
 
-def answered(root: Path) -> set[str]:
-    """Messages of every call that the journal has an answer to."""
-    journal = root / ".forge" / "llm.sqlite"
-    if not journal.exists():
-        return set()
-    database = sqlite3.connect(journal)
-    try:
-        rows = database.execute("SELECT request FROM call WHERE state = 'answered'").fetchall()
-    except sqlite3.OperationalError:
-        return set()
-    finally:
-        database.close()
-    return {to_json(json.loads(request)["messages"]) for (request,) in rows}
-
-
 def prompts(requests: list[dict[str, Any]]) -> list[str]:
     return [to_json(request["messages"]) for request in requests]
 
@@ -178,7 +165,9 @@ def test_rejected_attempts_can_be_read(plain: tuple[Path, ScriptedLlm]) -> None:
     assert "did you mean 'kind'?" in err
 
 
-def test_ctrl_c_says_one_line_and_keeps_what_was_paid(plain: tuple[Path, ScriptedLlm], tmp_path: Path) -> None:
+def test_ctrl_c_says_one_line_and_keeps_what_was_paid(
+    plain: tuple[Path, ScriptedLlm], tmp_path: Path, answered: Answered
+) -> None:
     root = fresh(tmp_path / "interrupted")
     with ScriptedLlm(answer, delay=0.1) as endpoint:
         process = started(root, endpoint.url)
@@ -189,7 +178,7 @@ def test_ctrl_c_says_one_line_and_keeps_what_was_paid(plain: tuple[Path, Scripte
         assert err.splitlines()[-1].startswith("forge: stopped; what was finished is kept")
         assert "Traceback" not in err
         wait_until(lambda: not survivors(process.pid))
-        begun, known = len(endpoint.requests), answered(root)
+        begun, known = len(endpoint.requests), answered(root / JOURNAL)
         assert known
         assert run(root, endpoint.url)[0] == 0
         assert not known & set(prompts(endpoint.requests[begun:]))
@@ -198,14 +187,14 @@ def test_ctrl_c_says_one_line_and_keeps_what_was_paid(plain: tuple[Path, Scripte
 
 @pytest.mark.slow
 def test_killed_at_ten_moments_it_leaves_nobody_behind_and_pays_nothing_twice(
-    plain: tuple[Path, ScriptedLlm], tmp_path: Path
+    plain: tuple[Path, ScriptedLlm], tmp_path: Path, answered: Answered
 ) -> None:
     root, chance = fresh(tmp_path / "killed"), random.Random(20261121)
     known: list[tuple[int, set[str]]] = []
     with ScriptedLlm(answer, delay=0.1) as endpoint:
         for number in range(KILLS):
             kill(root, endpoint, chance=chance, waits=number % 2 == 1)
-            known.append((len(endpoint.requests), answered(root)))
+            known.append((len(endpoint.requests), answered(root / JOURNAL)))
         assert known[-1][1]
         code, _, err = run(root, endpoint.url)
         assert code == 0, err
@@ -232,6 +221,7 @@ def kill(root: Path, endpoint: ScriptedLlm, *, chance: random.Random, waits: boo
         (("--max-usd", "1", "--model", "dear"), '[llm.prices."dear"]'),
         (("--label", "openapi"), "is no synthesizer"),
         (("--writes", "novels", "--model", "x"), "is no part"),
+        (("--writes", "none", "--writes", "query"), "none stands alone"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_the_recipe_changes(
@@ -254,6 +244,19 @@ def test_a_wrong_key_ends_it_at_once(tmp_path: Path) -> None:
     assert "no such key" in err
     assert "OPENAI_API_KEY" in err
     assert "sk-not-a-real-key-0003" not in err
+
+
+def test_what_a_killed_run_left_of_its_progress_is_forgotten(tmp_path: Path) -> None:
+    root = fresh(tmp_path / "left")
+    left = root / ".forge/state/synthesizer/scratch/progress-part-0002.json"
+    left.parent.mkdir(parents=True)
+    left.write_text('{"accepted": 1400, "attempts": 2800, "blueprints": 1400}', encoding="utf-8")
+    with ScriptedLlm([refusal(401, "no such key")]) as endpoint:
+        given = ("--target-accepted", "6000", "--model", "scripted", "--workers", "1", "--quiet")
+        code, _, err = run(root, endpoint.url, "synthesize", *given)
+    # It ended at the first of its three partitions, and the third had no chance to mend what is its own.
+    assert (code, "no such key" in err) == (1, True), err
+    assert not left.exists()
 
 
 def test_an_empty_catalogue_says_what_to_add(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forge.errors import StepError
+from forge.steps import EVIDENCE_FILE
 from forge.testing import check_filter, context, documents
 from forge.testing.fakes import MemoryCorpus
 from forge_filters.decontaminate import MASK, Decontaminate, DecontaminateMask, mask
-from forge_filters.decontaminate_evidence import CLEAN_FILE, EVIDENCE_FILE, LEFT_OUT_FILE
+from forge_filters.decontaminate_evidence import CLEAN_FILE, LEFT_OUT_FILE
 
 QUERY = "Please find me a quiet hotel near the old harbour in Bergen for two nights, with breakfast and a view."
 SHORT = "Who painted the blue ceiling?"
@@ -144,6 +145,16 @@ def test_report_drops_nothing_and_scores(prepared):
     verdicts = judged(prepared, QUERY, PROSE, action="report")
     assert verdicts.keep.to_pylist() == [True, True]
     assert verdicts.score.to_pylist() == [1.0, 0.0]
+
+
+def test_report_ends_where_planted_leaks_are_not_found(ready):
+    class Blind(Decontaminate):
+        def score(self, batch, state):
+            return pa.array([0.0] * batch.num_rows)
+
+    Decontaminate(**OPTIONS, action="report").prepare(MemoryCorpus(documents(PROSE)), ready)
+    with pytest.raises(StepError, match=r"0 of 1 documents are found with min_overlap"):
+        Blind(**OPTIONS, action="report").prepare(MemoryCorpus(documents(PROSE)), ready)
 
 
 def test_the_threshold_changes_no_score(prepared):

@@ -164,3 +164,18 @@ def test_any_order_and_any_batches_give_a_document_the_same_verdict(
         assert verdicts(list(order), size) == whole
 
     anyhow()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "why"),
+    [
+        ("language", {"domains": []}, "nothing would be judged"),
+        ("language", {"min_score": 0.0}, "no probability to ask for"),
+        ("quality", {"domains": []}, "nothing would be judged"),
+        ("length", {"min_chars": 0, "max_chars": 10**9}, "keep every text"),
+    ],
+)
+def test_options_with_which_nothing_could_be_caught_are_refused(name: str, options: dict[str, Any], why: str) -> None:
+    step = PluginHost().require("filter", name).step
+    with pytest.raises(ValueError, match=why):
+        step(**options)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from forge.canaries import PREFIX
 from forge.errors import StepError, WorkspaceError
 from forge.files import atomic_path
-from forge.steps import Context
-from forge_filters.exact_dedup import DUPLICATE, EVIDENCE_FILE, IDS_FILE, ExactDedup, save
+from forge.steps import EVIDENCE_FILE, Context
+from forge_filters.exact_dedup import DUPLICATE, IDS_FILE, ExactDedup, save
 
 FEW_TEXTS = st.lists(st.sampled_from(["", "a", "b", "a ", "é", "e\u0301", "\u200b", "日本"]), max_size=14)
 

@@ -69,6 +69,18 @@ def test_planted_values_are_found(kind, value, around):
     assert value.removeprefix("card ") not in found.text[0].as_py()
 
 
+@pytest.mark.parametrize(
+    "before", ["nameserver ", "server ", "Server: ", "server=", "The web server (", "driver: ", "prev ", "host "]
+)
+def test_addresses_behind_words_that_only_end_like_version(before):
+    assert judge(f"{before}81.36.118.142:8080;").changes.to_pylist() == ["ip 1"]
+
+
+@pytest.mark.parametrize("before", ["ver ", "Rev ", "version: ", "driver version "])
+def test_versions_are_no_addresses(before):
+    assert judge(f"{before}81.36.118.142").changes.to_pylist() == [None]
+
+
 @pytest.mark.parametrize("text", SHOWN)
 def test_what_documentation_makes_up_stays(text):
     found = judge(text, f"say {text}, then")

@@ -86,6 +86,13 @@ def test_keys_of_known_formats(kind, around):
     assert found.text[0].as_py() == around.format(f"[{label}_1]")
 
 
+def test_a_key_for_a_test_mode_is_a_key():
+    assert judge(f"key: sk_test_{drawn(24)}", "key: sk_test_xxxxxxxxxxxxxxxxxxxxxxxx").changes.to_pylist() == [
+        "stripe key 1",
+        None,
+    ]
+
+
 @pytest.mark.parametrize("line", ASSIGNED)
 def test_assigned_secrets(line):
     found = judge(f"a\n{line}\nb")

@@ -14,7 +14,7 @@ from forge_trajectories.blueprint import KINDS, Blueprint, from_object, to_objec
 from forge_trajectories.execution.faults import FAULTS
 from forge_trajectories.execution.opening import open_environment
 from forge_trajectories.picking import Picks
-from forge_trajectories.synthesis.coverage import coverage, gini
+from forge_trajectories.synthesis.coverage import gini, spread_of
 from forge_trajectories.synthesis.dataflow import problems
 from forge_trajectories.synthesis.plans import executed
 from forge_trajectories.synthesis.plans_code import client_code
@@ -67,11 +67,18 @@ def test_an_unknown_kind_is_refused(shop_graph: ToolGraph) -> None:
 
 def test_numbers_in_a_row_spread_over_the_apis(shop_graph: ToolGraph) -> None:
     found = [sample(shop_graph, kind="single", number=n, seed=1) for n in range(40)]
-    used = coverage((item for item in found if item is not None), available=len(shop_graph))
-    assert used.blueprints == 40
+    called = [
+        [operation for operation in item.operations if operation.tool in item.needed]
+        for item in found
+        if item is not None
+    ]
+    assert len(called) == 40
+    used = spread_of(
+        ([each.api for each in operations] for operations in called),
+        ([each.provider for each in operations] for operations in called),
+    )
     assert used.used >= 28  # of 66 that answer with fields; the dear ones come twice
     assert used.providers == 8
-    assert used.share == used.used / len(shop_graph)
 
 
 def test_kinds_of_calls_keep_their_promise(drawn: dict[str, list[Blueprint]]) -> None:

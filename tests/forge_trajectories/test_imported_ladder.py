@@ -18,10 +18,10 @@ def report(tmp_path: Path, pattern: str) -> ImportReport:
         pytest.skip(f"the fixtures are not beside this checkout: {FIXTURES}")
     found = check_source(Trajectories(paths=(str(FIXTURES / pattern),)), context(tmp_path)).records
     made = import_report(record for record in found if isinstance(record, Trajectory))
-    assert made.calls == made.valid + len(made.bad)
-    assert all(call.code and call.evidence and call.locator and call.number for call in made.bad)
+    assert made.calls == made.valid + len(made.faults)
+    assert all(call.code and call.evidence and call.locator and call.number for call in made.faults)
     # What fails as a whole fails for one of its calls: a dialogue whose calls are all valid passes.
-    assert made.trajectories - made.passed == len({call.trajectory for call in made.bad})
+    assert made.trajectories - made.passed == len({call.trajectory for call in made.faults})
     return made
 
 

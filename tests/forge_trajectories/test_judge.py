@@ -1,15 +1,25 @@
 """The judge: small questions, that may only reject, and how far it agrees with labels."""
 
+import asyncio
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from forge.clients.llm import LlmClient
+from forge.clients.llm_journal import Journal
 from forge.llm import Answer, Failure
+from forge.testing.llm import ScriptedLlm
+from forge_trajectories.blueprint import Blueprint
 from forge_trajectories.ladder.check import Check
-from forge_trajectories.ladder.judge import agreement, judge_calls, labelled, questions, verdict
+from forge_trajectories.ladder.judge import QUESTIONS, agreement, judge_calls, labelled, questions, verdict
 from forge_trajectories.ladder.verify import first_failure, verify
+from forge_trajectories.synthesis.attempts import Attempt
+from forge_trajectories.synthesis.driver import Aims, synthesize
+from forge_trajectories.synthesis.sampling import sample
+from forge_trajectories.tools.graph import ToolGraph
 
 _spec = importlib.util.spec_from_file_location("ladder_cases", Path(__file__).with_name("ladder_cases.py"))
 assert _spec is not None
@@ -45,12 +55,29 @@ def test_one_no_rejects_and_silence_is_no_verdict() -> None:
     assert verdict(trajectory, [silent, *[says("no")] * (count - 1)]).passed is False
 
 
-def test_a_judge_overrules_nothing() -> None:
-    failed = Check(check="grounded", passed=False, code="grounded:not-heard")
-    trajectory = cases.single()
-    found = verdict(trajectory, [says("yes")] * len(questions(trajectory)), before=[failed])
-    assert found.passed is None
-    assert first_failure([failed, found]) is failed
+@pytest.mark.parametrize(("word", "code"), [("yes", ""), ("no", "judge:natural")])
+def test_a_judge_is_asked_about_what_passed_and_overrules_nothing(
+    shop_graph: ToolGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, code: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-a-real-key-0007")
+    good = sample(shop_graph, kind="single", number=1, seed=5)
+    assert good is not None
+    bad = replace(good, final_state={"left": "behind"})
+    with ScriptedLlm(lambda request: {"why": "because", "answer": word}) as endpoint:
+        monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)
+        with LlmClient(journal=Journal(tmp_path / "llm.sqlite"), model="judge", scope="test") as judge:
+            failed = attempt_at(bad, judge)
+            assert not endpoint.requests
+            passed = attempt_at(good, judge)
+    assert (failed.accepted, failed.code) == (False, "final-state:differs")
+    assert (passed.accepted, passed.code) == (word == "yes", code)
+    assert len(endpoint.requests) == sum(question.applies("single") for question in QUESTIONS)
+
+
+def attempt_at(blueprint: Blueprint, judge: LlmClient) -> Attempt:
+    """What the driver makes of one blueprint that no model writes a part of."""
+    outcome = asyncio.run(synthesize(iter([blueprint]), aims=Aims(target=1, most=1), judge=judge))
+    return outcome.settled[-1].attempt
 
 
 def checks(*passed: bool | None) -> list[Check]:

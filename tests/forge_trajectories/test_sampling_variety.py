@@ -13,7 +13,6 @@ from forge_trajectories.execution.opening import open_environment
 from forge_trajectories.ladder.verify import first_failure, verify
 from forge_trajectories.synthesis.author import compose, finished
 from forge_trajectories.synthesis.author_draft import Usage, draft_of
-from forge_trajectories.synthesis.coverage import coverage
 from forge_trajectories.synthesis.sampling import sample
 from forge_trajectories.tools.graph import ToolGraph
 from forge_trajectories.tools.store import build_store
@@ -149,8 +148,13 @@ def test_a_small_provider_has_more_than_its_share(tmp_path: Any) -> None:
     small = [record(f"get_item{n}", f"/items{n}", provider="small.example") for n in range(5)]
     graph = ToolGraph(build_store(MemoryCatalog([*large, *small]), tmp_path))
     assert len(graph) == 125
-    used = coverage(drawn(graph, "single", 200), available=len(graph))
-    share = used.by_provider["small.example"] / used.blueprints
+    called = Counter(
+        operation.provider
+        for blueprint in drawn(graph, "single", 200)
+        for operation in blueprint.operations
+        if operation.tool in blueprint.needed
+    )
+    share = called["small.example"] / called.total()
     assert share > 3 * 5 / 125
     weight = 5**0.5 / (5**0.5 + 120**0.5)
     assert share == pytest.approx(weight, abs=0.03)

@@ -2,7 +2,6 @@
 
 import json
 import random
-import sqlite3
 import subprocess
 import sys
 import time
@@ -18,8 +17,9 @@ from forge.testing.llm import ScriptedLlm
 from forge_trajectories.synthesis.source import Synthesizer
 from forge_trajectories.synthesis.source_run import blueprints_of
 
-TARGET = 30
+TARGET = 20
 KILLS = 10
+WINDOW = 6
 PROGRAM = """
 import json, sys
 from dataclasses import replace
@@ -30,12 +30,12 @@ from forge.records import ApiRecord, from_row
 from forge.testing import MemoryCatalog, context
 from forge_trajectories.synthesis.source import Synthesizer
 
-folder, url, target = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+folder, url, target, window = Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:])
 records = [from_row(ApiRecord, row) for row in json.loads((folder / "apis.json").read_text())]
-settings = LlmSettings(model="scripted", base_url=url, concurrency=6)
+settings = LlmSettings(model="scripted", base_url=url, concurrency=window)
 llm = Endpoint(journal=folder / "llm.sqlite", scope="test", settings=settings, recipe=Path("forge.toml"))
 given = replace(context(folder, catalog=MemoryCatalog(records), seed=5), llm=llm)
-source = Synthesizer(target_accepted=target, concurrency=6)
+source = Synthesizer(target_accepted=target, concurrency=window)
 parts = source.partitions(given)
 print("go", flush=True)
 ids = [record.id for part in parts for record in source.records(part, given)]
@@ -44,25 +44,22 @@ ids = [record.id for part in parts for record in source.records(part, given)]
 
 
 def started(folder: Path, url: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", PROGRAM, str(folder), url, str(TARGET)]
+    command = [sys.executable, "-c", PROGRAM, str(folder), url, str(TARGET), str(WINDOW)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "go\n"
     return process
 
 
-def answered(journal: Path) -> set[str]:
-    """Messages of every call that the journal has an answer to."""
-    if not journal.exists():
-        return set()
-    database = sqlite3.connect(journal)
-    try:
-        rows = database.execute("SELECT request FROM call WHERE state = 'answered'").fetchall()
-    except sqlite3.OperationalError:
-        return set()
-    finally:
-        database.close()
-    return {to_json(json.loads(request)["messages"]) for (request,) in rows}
+def kill(process: "subprocess.Popen[str]", endpoint: ScriptedLlm, *, after: int) -> bool:
+    """Kill it when it has asked so often, whatever is under way then; whether that cut it short."""
+    wanted, end = len(endpoint.requests) + after, time.monotonic() + 30
+    while len(endpoint.requests) < wanted and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.005)
+    process.kill()
+    code = finish(process)
+    assert len(endpoint.requests) >= wanted or code == 0
+    return code != 0
 
 
 def finish(process: "subprocess.Popen[str]") -> int:
@@ -73,7 +70,10 @@ def finish(process: "subprocess.Popen[str]") -> int:
 
 
 def test_killed_ten_times_it_pays_nothing_twice_and_accepts_the_same(
-    tmp_path: Path, shop_records: list[ApiRecord], oracle: Callable[..., Any]
+    tmp_path: Path,
+    shop_records: list[ApiRecord],
+    oracle: Callable[..., Any],
+    answered: Callable[[Path], set[str]],
 ) -> None:
     source = Synthesizer(target_accepted=TARGET)
     for name in ("killed", "plain"):
@@ -90,15 +90,14 @@ def test_killed_ten_times_it_pays_nothing_twice_and_accepts_the_same(
         cut_short = 0
         for _ in range(KILLS):
             process = started(tmp_path / "killed", endpoint.url)
-            time.sleep(chance.uniform(0.0, 0.4))
-            process.kill()
-            cut_short += finish(process) != 0
+            cut_short += kill(process, endpoint, after=chance.randint(1, 3 * WINDOW))
             known.append((len(endpoint.requests), answered(tmp_path / "killed" / "llm.sqlite")))
         assert cut_short >= KILLS // 2
         last = started(tmp_path / "killed", endpoint.url)
         assert finish(last) == 0
+    assert known[-1][1]
     for begun, answers in known:
         assert not answers & {to_json(request["messages"]) for request in endpoint.requests[begun:]}
-    assert len(endpoint.requests) <= wanted + 6 * KILLS
+    assert len(endpoint.requests) <= wanted + WINDOW * KILLS
     assert (tmp_path / "killed/accepted.json").read_text() == (tmp_path / "plain/accepted.json").read_text()
     assert len(json.loads((tmp_path / "plain/accepted.json").read_text())) == TARGET

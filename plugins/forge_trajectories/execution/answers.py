@@ -90,6 +90,8 @@ def answering(operation: Operation, role: Role) -> Answering:
     if not schema and result is not None:
         schema = schema_like(result)
     shape = shape_of(schema, role)
+    if result is not None and role.key and not shape.key and (shown := shape_of(schema_like(result), role)).key:
+        shape = shown  # what the schema leaves open the example shows
     if result is not None and not _leads(result, shape):
         result = None
     return Answering(operation, role, schema, shape, result)
@@ -154,6 +156,8 @@ def _as_documented(value: Any, schema: Mapping[str, Any]) -> Any:
     if agrees(value, schema):
         return value
     kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((each for each in kind if each != "null"), None)
     if isinstance(value, str) and kind in ("integer", "number") and value.lstrip("-").isdigit() and len(value) < 19:
         return int(value)
     if kind == "string" and isinstance(value, (int, float)) and not isinstance(value, bool):

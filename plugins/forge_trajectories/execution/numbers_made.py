@@ -22,7 +22,8 @@ _RANGES: Mapping[str, tuple[int, int]] = {
     "price": (5, 500), "amount": (5, 900), "cost": (5, 500), "weight": (1, 80), "height": (10, 300),
     "width": (10, 300), "duration": (5, 180), "timeout": (5, 60), "seconds": (5, 90), "minutes": (5, 90),
     "version": (1, 9), "priority": (1, 5), "level": (1, 5), "order": (1, 20), "position": (1, 20), "index": (0, 20),
-    "code": (100, 999), "bytes": (1_000, 900_000), "temperature": (0, 35), "radius": (1, 50), "days": (1, 30),
+    "code": (100, 999), "bytes": (1_000, 900_000), "ms": (100, 9_000), "millis": (100, 9_000),
+    "milliseconds": (100, 9_000),    "temperature": (0, 35), "radius": (1, 50), "days": (1, 30),
 }  # fmt: skip
 _WHOLE = frozenset({"id", "count", "page", "limit", "year", "quantity", "total", "number"})
 _MOMENTS = frozenset({"timestamp", "at", "created", "updated"})

@@ -15,7 +15,8 @@ from forge.records import JsonObject, to_json
 from forge_trajectories.call_answer import shortened
 from forge_trajectories.execution.environment import Observation
 from forge_trajectories.execution.mock import MAX_CONTENT, MockEnvironment
-from forge_trajectories.execution.roles import normal, role_of
+from forge_trajectories.execution.roles import Role, normal, role_of
+from forge_trajectories.execution.shapes import schema_like, shape_of
 from forge_trajectories.tools.operation import Operation
 from forge_trajectories.tools.ports import READING, effect_of
 
@@ -85,6 +86,8 @@ def _is_whole(example: Mapping[str, Any], operation: Operation) -> bool:
     if not isinstance(arguments, Mapping) or not isinstance(result, (Mapping, list)):
         return False
     role = role_of(operation)
+    if _is_of_another(arguments.get(role.key), result, role):
+        return False
     asked = {normal(name): value for name, value in arguments.items() if isinstance(value, (str, int))}
     if role.key in arguments and isinstance(arguments[role.key], (str, int)):
         asked["id"] = arguments[role.key]
@@ -93,3 +96,15 @@ def _is_whole(example: Mapping[str, Any], operation: Operation) -> bool:
         name.endswith("id") and isinstance(shown.get(name), (str, int)) and str(shown[name]) != str(value)
         for name, value in asked.items()
     )
+
+
+def _is_of_another(key: Any, result: Mapping[str, Any] | list[Any], role: Role) -> bool:
+    """Whether a result shows one resource, and that by another id than the one asked for."""
+    if not isinstance(key, (str, int)) or role.action != "read" or not isinstance(result, Mapping):
+        return False
+    shape = shape_of(schema_like(result), role)
+    thing: Any = result
+    for name in shape.at:
+        thing = thing[name]
+    shown = thing.get(shape.key) if shape.key and isinstance(thing, Mapping) else None
+    return isinstance(shown, (str, int)) and str(shown) != str(key)

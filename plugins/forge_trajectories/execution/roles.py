@@ -85,6 +85,7 @@ def role_of(operation: Operation) -> Role:
     return _by_path(operation)
 
 
+@lru_cache(maxsize=65_536)
 def normal(name: str) -> str:
     """A name without case, dashes, dots and underscores: ``user_id`` and ``userId`` are one."""
     return "".join(character for character in name if character.isalnum()).lower()

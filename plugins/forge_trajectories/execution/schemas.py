@@ -80,8 +80,13 @@ def _remembered(parameters: bytes) -> "Draft202012Validator":
 
 
 def fits(value: object, schema: Mapping[str, Any], *, request: bool = True) -> bool:
-    """Whether ``value`` keeps what is certain of ``schema``."""
-    return bool(compiled(checkable(schema, request=request)).is_valid(value))
+    """Whether ``value`` keeps what is certain of ``schema``; validators are remembered by its content."""
+    return bool(_checking(orjson.dumps(schema, option=orjson.OPT_NON_STR_KEYS), request).is_valid(value))
+
+
+@lru_cache(maxsize=8192)
+def _checking(schema: bytes, request: bool) -> "Draft202012Validator":
+    return compiled(checkable(orjson.loads(schema), request=request))
 
 
 def problems(validator: "Draft202012Validator", arguments: object, *, most: int = 3) -> list[Problem]:

@@ -104,7 +104,7 @@ def _list_in(properties: Mapping[str, Any], role: Role) -> str:
 
 
 def _object_in(properties: Mapping[str, Any], role: Role) -> str:
-    """The field that wraps the resource: named after it, or one of the usual wrappers."""
+    """The field that wraps the resource: named after it, one of the usual wrappers, or the one that has its id."""
     objects = [
         name
         for name, item in properties.items()
@@ -116,4 +116,20 @@ def _object_in(properties: Mapping[str, Any], role: Role) -> str:
     for name in objects:
         if normal(name) in _WRAPPERS:
             return name
+    if not role.key:
+        return ""
+    noun, key = normal(role.noun), normal(role.key)
+    # ``placement_group`` of /placement_groups/{id}, whose noun is its last word.
+    ending = [name for name in objects if noun and singular(normal(name)).endswith(noun)]
+    holding = [name for name in objects if _has_field(properties[name], key if key not in _IDS else "")]
+    alone = objects if len(properties) == 1 else []
+    for found in (ending, holding, alone):
+        if len(found) == 1:
+            return found[0]
     return ""
+
+
+def _has_field(schema: object, key: str) -> bool:
+    """Whether an object has a plain field of that name."""
+    properties = as_mapping(as_mapping(schema).get("properties"))
+    return any(normal(name) == key and _is_plain(item) for name, item in properties.items() if isinstance(name, str))

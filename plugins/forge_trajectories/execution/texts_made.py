@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from forge_trajectories.execution import vocabulary as words_of
 from forge_trajectories.picking import Picks
@@ -20,11 +21,33 @@ def by_format(form: str, picks: Picks) -> str | None:
     return maker(picks) if maker is not None else None
 
 
+@lru_cache(maxsize=4096)
+def has_form(name: str) -> bool:
+    """Whether a text of this name has a form of its own, so that no words will do: a hash, a place, a certificate."""
+    parts = words(name.lower())
+    return bool(parts) and (
+        parts[-1] in _FORMED_LAST or "".join(parts) in _FORMED or "".join(parts[-2:]) in _FORMED_LAST
+    )
+
+
+@lru_cache(maxsize=4096)
+def is_document(name: str) -> bool:
+    """Whether a text of this name is a document of many lines that nobody says: a certificate, a private key."""
+    parts = [part.lower() for part in words(name)]
+    return bool(parts) and (parts[-1] in _DOCUMENTS or "".join(parts[-2:]) in _DOCUMENTS)
+
+
+def armored(picks: Picks) -> str:
+    """Such a document in the form of RFC 7468: lines of Base64 between two that say what it is."""
+    lines = [base64.b64encode(hexadecimal(picks, 48).encode()).decode() for _ in range(2)]
+    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----"])
+
+
 def by_name(name: str, picks: Picks) -> str:
     """A text that suits a field of this name."""
     parts = [part.lower() for part in words(name)]
-    if parts == ["key"]:
-        return picks.one(("team", "environment", "project", "region", "cost-center"))
+    if (special := _special(parts)) is not None:
+        return special(picks)
     for key in ("".join(parts[-2:]), *parts[-1:], "".join(parts)):
         found = _lookup(key, picks)
         if found is not None:
@@ -37,6 +60,19 @@ def by_name(name: str, picks: Picks) -> str:
         if part in _STRONG:
             return _MAKERS[part](picks)
     return slug(picks)
+
+
+def _special(parts: list[str]) -> Maker | None:
+    """For a name of which not its last word tells, but all of it: ``nextLogin`` is no user, ``timeInDays`` no day."""
+    if len(parts) < 2:
+        return _ALONE.get("".join(parts))
+    if parts[0] == "percent":
+        return _MAKERS["percent"]
+    if parts[0] == "num" or parts[:2] == ["number", "of"]:
+        return _MAKERS["count"]
+    if parts[-1] == "login" and not _WHEN.isdisjoint(parts):
+        return moment
+    return _DAYS if parts[-1] in _SPANS and "in" in parts else None
 
 
 def _lookup(key: str, picks: Picks) -> str | None:
@@ -159,6 +195,24 @@ def _token(picks: Picks) -> str:
     return f"tok_{hexadecimal(picks, 16)}"
 
 
+def _point(picks: Picks) -> str:
+    """Latitude and longitude."""
+    return f"{_MAKERS['latitude'](picks)},{_MAKERS['longitude'](picks)}"
+
+
+def _raw_transaction(picks: Picks) -> str:
+    return f"0200000001{hexadecimal(picks, 110)}"
+
+
+def _hex_of(length: int) -> Maker:
+    return lambda picks: hexadecimal(picks, length)
+
+
+def _whole(low: int, count: int) -> Maker:
+    """A multiple of ``low``, up to ``count`` times it, in figures."""
+    return lambda picks: str(low * (1 + picks.below(count)))
+
+
 def _duration(picks: Picks) -> str:
     return picks.one(("PT15M", "PT30M", "PT1H", "PT2H", "P1D", "P7D"))
 
@@ -222,8 +276,29 @@ _MAKERS: Mapping[str, Maker] = {
     "version": _version,
     "apiversion": date,
     "sha": lambda picks: hexadecimal(picks, 40),
-    "hash": lambda picks: hexadecimal(picks, 40),
-    "checksum": lambda picks: hexadecimal(picks, 64),
+    "hash": _hex_of(40),
+    "checksum": _hex_of(64),
+    "thumbprint": lambda picks: hexadecimal(picks, 40).upper(),
+    "fingerprint": _hex_of(64),
+    "md5": _hex_of(32),
+    "sha1": _hex_of(40),
+    "sha256": _hex_of(64),
+    "txid": _hex_of(64),
+    "txhash": _hex_of(64),
+    "blockhash": _hex_of(64),
+    "rawtx": _raw_transaction,
+    "rawtransaction": _raw_transaction,
+    "certificate": lambda picks: f"MIID{hexadecimal(picks, 44)}",
+    "publickey": lambda picks: f"MIIB{hexadecimal(picks, 44)}",
+    "seconds": _whole(30, 20),
+    "minutes": _whole(5, 12),
+    "ms": _whole(250, 20),
+    "millis": _whole(250, 20),
+    "milliseconds": _whole(250, 20),
+    "bytes": _whole(1_024, 40),
+    "percent": _whole(5, 20),
+    "percentage": _whole(5, 20),
+    "ttl": _whole(300, 12),
     "etag": lambda picks: hexadecimal(picks, 16),
     "token": _token,
     "cursor": _token,
@@ -245,6 +320,28 @@ _MAKERS: Mapping[str, Maker] = {
     "uuid": uuid,
     "guid": uuid,
 }
+_ALONE: Mapping[str, Maker] = {
+    "key": lambda picks: picks.one(("team", "environment", "project", "region", "cost-center")),
+    "point": _point,
+    "waypoint": _point,
+    "latlng": _point,
+    "latlon": _point,
+    "coordinates": _point,
+    "digest": _hex_of(64),
+    "signature": _hex_of(64),
+}
+"""Names that mean this only by themselves."""
+_FORMED = frozenset("point waypoint latlng latlon coordinates digest signature".split())  # noqa: SIM905
+_FORMED_LAST = frozenset(
+    """
+    thumbprint fingerprint hash sha checksum md5 sha1 sha256 rawtx rawtransaction txid txhash blockhash
+    certificate publickey
+    """.split()  # noqa: SIM905
+)
+_DOCUMENTS = frozenset("certificate certificates cert csr pem privatekey publickey".split())  # noqa: SIM905
+_WHEN = frozenset({"next", "last", "first", "previous"})
+_DAYS = _whole(1, 30)
+_SPANS = frozenset({"hours", "days", "weeks", "months"})
 _STRONG = frozenset({"email", "phone", "url", "date", "datetime", "password", "token"})
 _IDS = frozenset({"id", "ids", "key", "sid", "ref", "reference", "identifier", "uid", "identifiers"})
 _FORMATS: Mapping[str, Maker] = {

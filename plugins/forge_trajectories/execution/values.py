@@ -4,7 +4,9 @@ Made by name, format, enumeration, documented example and bounds; the same picks
 About 3 microseconds a plain value, and 30 more where the schema has a pattern, a length or an example to be checked.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from forge_trajectories.execution import patterns, texts_made
@@ -18,6 +20,17 @@ MAX_DEPTH = 5
 MAX_FIELDS = 24
 MAX_ITEMS = 3
 _SAYING = ("properties", "additionalProperties", "required", "example", "examples", "enum", "anyOf", "oneOf")
+UNKNOWN = "unknownFutureValue"
+"""A member of many enumerations that stands for those yet to come, and is never sent."""
+_TOLD = re.compile(
+    r"(?:\bset (?:\w+ )?(?:to|as)|\bone of(?: the following)?|\beither"
+    r"|\b(?:possible|allowed|valid|supported|accepted|permitted) (?:values|options)(?: are| include)?)[:,]? "
+    r"((?:[\"'`][\w./:+-]{1,40}[\"'`](?:,? (?:or|and) |, ?| ?\| ?|))+)",
+    re.IGNORECASE,
+)
+_RULED = frozenset({"pattern", "format", "minLength", "maxLength", "example", "examples"})
+_NO_VALUES = frozenset({"null", "undefined", "None", "string"})
+_TOLD_ONE = re.compile(r"[\"'`]([\w./:+-]+)[\"'`]")
 _METADATA = (("team", "platform"), ("source", "import"), ("environment", "staging"), ("owner", "support"))
 
 
@@ -48,8 +61,11 @@ class _Maker:
             return schema["const"]
         if allowed := _listed(schema, "enum"):
             return _allowed(allowed, schema, self.picks)
+        if told := _told(schema, name):
+            return self.picks.one(told)
         documented = _documented(schema)
-        if documented and self.picks.below(2) == 0:
+        # What has a form of its own is better taken than made.
+        if documented and (self.picks.below(2) == 0 or texts_made.has_form(name)):
             found = self.picks.one(documented)
             if fits(found, schema, request=not self.answer):
                 return found
@@ -69,7 +85,11 @@ class _Maker:
             return number(name, schema, self.picks, whole=kind == "integer")
         if kind == "boolean":
             return self.picks.below(2) == 0
-        return None if kind == "null" else _text(name, schema, self.picks)
+        if kind == "null":
+            return None
+        # Nobody says a certificate, so that what needs one is not asked for.
+        is_document = not self.answer and "pattern" not in schema and texts_made.is_document(name)
+        return texts_made.armored(self.picks) if is_document else _text(name, schema, self.picks)
 
     def chosen(self, name: str, schema: Mapping[str, Any], key: str, *, depth: int) -> Any:
         """A value of one of several schemas, which also keeps what is said beside them."""
@@ -154,12 +174,28 @@ def _listed(schema: Mapping[str, Any], key: str) -> Sequence[Any]:
 
 def _allowed(allowed: Sequence[Any], schema: Mapping[str, Any], picks: Picks) -> Any:
     """One of the enumeration, of those that the rest of the schema takes too; null only where there is no other."""
+    if UNKNOWN in allowed:
+        allowed = [item for item in allowed if item != UNKNOWN] or allowed
     value = picks.one(allowed)
     if isinstance(value, str) and schema.get("type", "string") == "string" and "pattern" not in schema:
         return value
     rest = {key: item for key, item in schema.items() if key != "enum"}
     usable = [item for item in allowed if item is not None and fits(item, rest)]
     return picks.one(usable) if usable else value
+
+
+def _told(schema: Mapping[str, Any], name: str) -> Sequence[str]:
+    """The values of a text that its description lists, in quotation marks; none where there is a rule besides."""
+    description = schema.get("description")
+    if not isinstance(description, str) or schema.get("type") != "string" or not _RULED.isdisjoint(schema):
+        return ()
+    return [value for value in _told_in(description) if value != name]
+
+
+@lru_cache(maxsize=4096)
+def _told_in(description: str) -> tuple[str, ...]:
+    found = _TOLD.search(description) if any(mark in description for mark in "\"'`") else None
+    return tuple(value for value in _TOLD_ONE.findall(found[1]) if value not in _NO_VALUES) if found else ()
 
 
 def _documented(schema: Mapping[str, Any]) -> list[Any]:

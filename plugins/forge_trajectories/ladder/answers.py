@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
+from forge_trajectories.call_answer import against_removal
 from forge_trajectories.ladder.check import Check
 from forge_trajectories.ladder.dialogue import Dialogue
 from forge_trajectories.ladder.known import Known, known_before, known_by
@@ -18,14 +19,18 @@ from forge_trajectories.ladder.reading import (
     figure,
     figures,
     ids,
+    loose,
+    occurs,
     plain,
     quoted,
     spelled_numbers,
+    spoken,
 )
 from forge_trajectories.ladder.replaying import Replay
 from forge_trajectories.ladder.stated import contradicted
 from forge_trajectories.ladder.telling import untold, untold_by
 from forge_trajectories.plain_text import ELLIPSIS, clip
+from forge_trajectories.tools.ports import effect_of
 
 _PLACEHOLDER = re.compile(
     r"\[(?:your|insert|the)[^\]\n]{0,40}\]|<(?:your|insert)[^>\n]{0,40}>|\{\{[^}\n]*\}\}|\bTODO\b", re.I
@@ -46,6 +51,11 @@ _OF_TOOL = re.compile(
 _SENTENCE = re.compile(r"[.;!?]+(?:\s|$)|\n")
 _OPEN_QUOTE = re.compile(r"(?:^|[\s(\[{:=])\"[^\"]*$")
 _OPEN_END = re.compile(r"(?:[,(\[{=]|\b(?:and|or|the|a|an|is|are|of|to|with|as))$", re.I)
+_REMOVED = re.compile(
+    r"\b(?:is|are|was|were|been|successfully)\s+(?:now\s+|successfully\s+)?(?:removed|deleted)\b"
+    r"|\bremoval went through|^(?:removed|deleted)\b",
+    re.IGNORECASE,
+)
 SMALL = 3
 """Numbers in words up to this are ways of speaking: ``one of the two``."""
 LEAST_WORD = 4
@@ -77,7 +87,10 @@ def check_answers(dialogue: Dialogue, turns: list[int], replay: Replay) -> Check
         known = known_before(dialogue, place, statuses=statuses)
         text = dialogue.messages[place].content
         problems = chain(
-            unsupported(text, known), misattributed(dialogue, replay, text, place), untold(dialogue, replay, text, turn)
+            unsupported(text, known),
+            misattributed(dialogue, replay, text, place),
+            untold(dialogue, replay, text, turn),
+            _kept(dialogue, replay, text, turn),
         )
         code, evidence = next(problems, ("", ""))
         if code:
@@ -186,6 +199,20 @@ def misattributed(dialogue: Dialogue, replay: Replay, text: str, place: int) -> 
         else:
             if wrong is not None and named is not None:
                 yield wrong[0], f"of {named[1]}: {wrong[1]}"
+
+
+def _kept(dialogue: Dialogue, replay: Replay, text: str, turn: int) -> Iterator[tuple[str, str]]:
+    """That a thing is said to be removed of which the service says, and the answer does not, that it is still there."""
+    if dialogue.blueprint is None or not _REMOVED.search(text):
+        return
+    # Of a call that was repeated, the last answer tells how things stand.
+    for made in {made.tool: made for made in dialogue.calls if made.turn == turn and replay.ok(made)}.values():
+        operation = dialogue.blueprint.operation(made.tool)
+        if operation is None or effect_of(operation) != "delete":
+            continue
+        field = against_removal(made.value)
+        if field and not occurs(spoken(field), loose(text)) and not occurs(plain(field), plain(text)):
+            yield "contradicts", f"it is said to be removed, and {made.tool} answered {field}: {made.value[field]!r}"
 
 
 def _misquoted(text: str, known: Known) -> Iterator[tuple[str, str]]:

@@ -31,8 +31,7 @@ _MASK = (1 << 61) - 1
 class Seen:
     """Accepted trajectories, as far as it takes to know another as a duplicate."""
 
-    def __init__(self, *, threshold: float = THRESHOLD) -> None:
-        self._threshold = threshold
+    def __init__(self) -> None:
         self._calls: dict[str, str] = {}
         self._shingles: list[tuple[str, frozenset[int]]] = []
         self._bands: dict[tuple[int, ...], list[int]] = defaultdict(list)
@@ -48,7 +47,7 @@ class Seen:
             for number in self._bands.get(band, ()):
                 other, theirs = self._shingles[number]
                 share = _jaccard(shingles, theirs)
-                if share >= self._threshold and other != trajectory.id:
+                if share >= THRESHOLD and other != trajectory.id:
                     return _duplicate("same-words", f"{share:.2f} of its request's words are those of {other}")
         return Check(check="duplicate", passed=True)
 

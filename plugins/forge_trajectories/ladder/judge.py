@@ -1,6 +1,6 @@
 """The last rung: a model is asked several small questions about a trajectory that passed everything else.
 
-It can only reject. A failed deterministic check is final before a judge is asked, and no answer of a judge's turns it.
+It can only reject, and overrules nothing: `synthesis.driver` asks it about nothing that failed a deterministic check.
 How far a judge is to be trusted is measured: `agreement` compares its verdicts with a labelled set, accepted
 trajectories and corrupted ones.
 """
@@ -12,7 +12,6 @@ from forge.llm import Answer, Call, Failure, Result
 from forge.records import JsonObject, Message, Trajectory
 from forge_trajectories.ladder.check import Check
 from forge_trajectories.ladder.mutations import MUTATIONS, mutate
-from forge_trajectories.ladder.verify import first_failure
 from forge_trajectories.picking import Picks
 from forge_trajectories.plain_text import clip, compact_json
 
@@ -81,9 +80,9 @@ def questions(trajectory: Trajectory) -> list[Question]:
     return [question for question in QUESTIONS if question.applies(kind)]
 
 
-def judge_calls(trajectory: Trajectory, *, group: str = "") -> list[Call]:
+def judge_calls(trajectory: Trajectory) -> list[Call]:
     """The calls, one a question, in the order of `questions`; they begin alike, so that a provider's cache hits."""
-    shown = dialogue_text(trajectory)
+    shown = _dialogue_text(trajectory)
     return [
         Call(
             messages=[
@@ -92,22 +91,19 @@ def judge_calls(trajectory: Trajectory, *, group: str = "") -> list[Call]:
             ],
             max_tokens=MAX_TOKENS,
             schema=ANSWER,
-            group=group or trajectory.id,
+            group=trajectory.id,
         )
         for question in questions(trajectory)
     ]
 
 
-def verdict(trajectory: Trajectory, results: Sequence[Result], *, before: Sequence[Check] = ()) -> Check:
+def verdict(trajectory: Trajectory, results: Sequence[Result]) -> Check:
     """The judge's check: failed by one ``no``; without a verdict where a question got no answer.
 
     Args:
         trajectory: that was asked about.
         results: of `judge_calls`, in their order.
-        before: the deterministic checks; where one of them failed, the judge is not heard.
     """
-    if (failed := first_failure(before)) is not None:
-        return Check(check="judge", passed=None, evidence=f"not heard: {failed.code}")
     unanswered = ""
     for question, result in zip(questions(trajectory), results, strict=True):
         if isinstance(result, Failure):
@@ -126,12 +122,12 @@ def _says_no(result: Answer) -> bool:
     return isinstance(result.value, Mapping) and result.value.get("answer") == "no"
 
 
-def dialogue_text(trajectory: Trajectory, *, room: int = ROOM) -> str:
+def _dialogue_text(trajectory: Trajectory) -> str:
     """The dialogue as a judge reads it: the tools' names and descriptions, then message by message."""
     tools = "\n".join(
         f"- {tool.get('name')}: {clip(str(tool.get('description', '')), 160)}" for tool in trajectory.tools
     )
-    each = max(room // max(len(trajectory.messages), 1), 200)
+    each = max(ROOM // max(len(trajectory.messages), 1), 200)
     lines = [_message_text(message, each) for message in trajectory.messages if message.role != "system"]
     return f"Tools:\n{tools or 'none'}\n\nDialogue:\n" + "\n".join(lines)
 

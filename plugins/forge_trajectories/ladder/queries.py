@@ -3,16 +3,26 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from forge_trajectories.blueprint import Blueprint, Fact
+from forge_trajectories.blueprint import Blueprint, Fact, Step
 from forge_trajectories.ladder.check import Check
 from forge_trajectories.ladder.dialogue import Dialogue
 from forge_trajectories.ladder.heard import Heard, Source, ungrounded
 from forge_trajectories.ladder.kinds import is_said
 from forge_trajectories.ladder.reading import figures, ids, occurs, plain, quoted, spoken
-from forge_trajectories.plain_text import clip, compact_json, listed
+from forge_trajectories.plain_text import clip, compact_json, dangling, first_sentence, listed, words
 
 MOST = 8_000
 """Characters of a request, its material apart."""
+STEM = 4
+"""Letters by which two forms of a word are taken for one."""
+_UNTELLING = frozenset(
+    """
+    get list create make update delete remove add set read send post put call find search retrieve return returns fetch
+    show with from into this that these those for and the all any one new its your their given specified using based
+    will can used use which operation method endpoint api request response
+    """.split()  # noqa: SIM905
+)
+"""Words that say nothing of which of several things is wanted."""
 
 
 def check_queries(dialogue: Dialogue) -> Check | None:
@@ -45,7 +55,53 @@ def query_failure(blueprint: Blueprint, turn: int, text: str) -> Check | None:
     ]
     if early:
         return _failed("told-early", f"the request already says {listed([spoken(fact.name) for fact in early])}")
-    return _invented(blueprint, turn, bare)
+    return _goals_lost(blueprint, turn, bare) or _invented(blueprint, turn, bare)
+
+
+def _goals_lost(blueprint: Blueprint, turn: int, text: str) -> Check | None:
+    """What a request leaves out of what its turn is to come to: it breaks off, or does not speak of a call."""
+    if end := dangling(_without_values(blueprint, text)):
+        return _failed("breaks-off", f"the request breaks off: {end!r}")
+    said = _stems(text)
+    if blueprint.written.get("query") == "blueprint" and blueprint.kind != "code-to-documentation":
+        # The words are the goal's own, so that all of them have to be there.
+        lost = [word for word in words(blueprint.goals[turn]) if word[:STEM].casefold() not in said]
+        return _failed("goal-lost", f"the request leaves {lost[0]!r} of its goal out") if lost else None
+    steps = [step for step in blueprint.plan if step.turn == turn]
+    for step in steps if len({step.tool for step in steps}) > 1 else ():
+        if not _speaks_of(blueprint, step, text, said):
+            return _failed("goal-lost", f"the request does not speak of what {step.tool} is for")
+    return None
+
+
+def _without_values(blueprint: Blueprint, text: str) -> str:
+    """A text without those values that the user tells: a title may well end in ``and``."""
+    for fact in blueprint.facts if dangling(text) else ():
+        if isinstance(fact.value, str) and " " in fact.value:
+            text = text.replace(fact.value, "")
+    return text
+
+
+def _speaks_of(blueprint: Blueprint, step: Step, text: str, said: frozenset[str]) -> bool:
+    """Whether a request has a word of a tool's name or summary, or a value that only this tool is given."""
+    operation = blueprint.operation(step.tool)
+    about = f"{step.tool} {first_sentence(operation.description) if operation is not None else ''}"
+    named = [word for word in words(about.casefold()) if len(word) > 1]
+    telling = [word for word in named if word not in _UNTELLING and len(word) > 2] or named
+    if not telling or any(word[:STEM] in said for word in telling):
+        return True
+    given = {
+        each.tool: {binding.fact for binding in each.arguments.values() if binding.fact is not None}
+        for each in blueprint.plan
+    }
+    others = {fact for tool, facts in given.items() if tool != step.tool for fact in facts}
+    own = [blueprint.facts[place] for place in given[step.tool] - others]
+    return any(fact.told == "asked" or is_said(fact, text) for fact in own)
+
+
+def _stems(text: str) -> frozenset[str]:
+    """The beginnings of a text's words, without regard to their case and endings."""
+    return frozenset(word[:STEM].casefold() for word in words(text))
 
 
 def tells(blueprint: Blueprint, place: int, fact: Fact, text: str) -> bool:

@@ -20,6 +20,8 @@ _ELSEWHERE = frozenset({"above", "below"})
 """Where the value is to be found: ``the answer is above``."""
 _ANY = frozenset({"answer", "it returned"})
 """Names of a whole answer by which any value in one may be meant."""
+_WITHIN = frozenset(":/.-_@#=+")
+"""What parts a name from what comes before it in one value."""
 _STATUS_KEYS = frozenset({"status", "state", "phase", "outcome", "condition"})
 STATUSES = frozenset(
     """
@@ -57,8 +59,13 @@ def contradicted(text: str, known: Known) -> Iterator[tuple[str, str]]:
 
 
 def _in_value(low: str, start: int, end: int, *, seen: set[Any]) -> bool:
-    """Whether the name stands there as the beginning of a value: ``role:23`` of ``role``."""
-    return any(len(value) > end - start and low.startswith(value, start) for value in seen)
+    """Whether the name stands there as a part of a value: ``role:23`` or ``dev:role:23`` of ``role``."""
+    if any(len(value) > end - start and low.startswith(value, start) for value in seen):
+        return True
+    if not start or low[start - 1] not in _WITHIN:
+        return False
+    places = ((value, value.find(low[start:end])) for value in seen)
+    return any(place > 0 and low.startswith(value, start - place) for value, place in places)
 
 
 def _wrong_value(text: str, start: int, end: int, seen: set[Any]) -> str | None:

@@ -4,7 +4,7 @@
     failed = first_failure(checks)
 
 Works on the stored form of a trajectory alone. An imported one, which has no blueprint, gets the rungs that can be
-asked of it: ``parses``, ``tool-offered``, ``arguments-valid``, ``duplicate``; the others do not apply. Some 1.5
+asked of it: ``parses``, ``tool-offered``, ``arguments-valid``; the others do not apply. Some 1.5
 milliseconds a trajectory, a quarter of it executing the calls again.
 """
 
@@ -17,7 +17,6 @@ from forge_trajectories.ladder.arguments import check_arguments, check_grounded,
 from forge_trajectories.ladder.check import CHECKS, Check
 from forge_trajectories.ladder.coverage import check_final_state, check_order, check_reference, cover
 from forge_trajectories.ladder.dialogue import Dialogue, read
-from forge_trajectories.ladder.duplicates import Seen
 from forge_trajectories.ladder.kinds import check_kind
 from forge_trajectories.ladder.parsing import check_parses
 from forge_trajectories.ladder.plans import check_plan, read_plan
@@ -27,23 +26,25 @@ from forge_trajectories.ladder.replaying import Replay, check_executes, replay
 
 TEXT_KINDS = frozenset({"planning", "code-to-documentation"})
 """Kinds in which nothing is called: the assistant's text is the work."""
+UNREADABLE = "parses:unreadable"
 
 
-def verify(trajectory: Trajectory, *, seen: Seen | None = None, blueprint: Blueprint | None = None) -> list[Check]:
+def verify(trajectory: Trajectory, *, blueprint: Blueprint | None = None) -> list[Check]:
     """The verdicts up to the first failure, in the order of `CHECKS`; the judge's is not among them.
+
+    ``duplicate`` depends on what else was accepted and does not apply here: see `ladder.duplicates.Seen`.
 
     Args:
         trajectory: as it is stored; the checks that it carries count for nothing.
-        seen: what was accepted before, for ``duplicate``, which does not apply without it.
         blueprint: the trajectory's own, where it is at hand; it is read from the trajectory otherwise.
     """
     try:
         dialogue = read(trajectory, blueprint)
     except (ValueError, TypeError, KeyError, IndexError) as error:
         evidence = f"the trajectory cannot be read: {error}"
-        return [Check(check="parses", passed=False, code="parses:unreadable", evidence=evidence)]
+        return [Check(check="parses", passed=False, code=UNREADABLE, evidence=evidence)]
     found: list[Check] = []
-    for check in _rungs(dialogue, trajectory, seen):
+    for check in _rungs(dialogue):
         found.append(check)
         if check.passed is False:
             break
@@ -55,14 +56,14 @@ def first_failure(checks: Sequence[Check]) -> Check | None:
     return next((check for check in checks if check.passed is False), None)
 
 
-def _rungs(dialogue: Dialogue, trajectory: Trajectory, seen: Seen | None) -> Iterator[Check]:
+def _rungs(dialogue: Dialogue) -> Iterator[Check]:
     if dialogue.blueprint is None:
         yield from _imported(dialogue)
     elif dialogue.kind in TEXT_KINDS:
         yield from _text(dialogue)
     else:
         yield from _executed(dialogue)
-    yield seen.check(trajectory, dialogue) if seen is not None else Check(check="duplicate", passed=None)
+    yield Check(check="duplicate", passed=None)
 
 
 def _imported(dialogue: Dialogue) -> Iterator[Check]:

@@ -14,11 +14,12 @@ import orjson
 
 from forge.files import atomic_path
 from forge.records import Message, Trajectory
+from forge_trajectories.synthesis.scratch_files import ATTEMPTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PATTERN = "attempts-*.parquet"
+PATTERN = ATTEMPTS.pattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +32,8 @@ class Attempt:
         written: by part ``llm`` or ``blueprint``; parts that were not reached are missing.
         passed: names of the checks that passed, in order.
         check, code, evidence: of the one that failed; empty if none did. part: which part was blamed for it.
-        calls: questions to the model. prompt_tokens, completion_tokens, cost: of those not asked in an earlier attempt
-            at this blueprint, which the journal answers for nothing; in US dollars.
+        calls: answers of the model, repairs and useless ones included, but for those that an earlier attempt at this
+            blueprint paid for. prompt_tokens, completion_tokens, cost: of these; US dollars.
         origins: observations by origin.
         messages: the dialogue as far as it got, JSON. said: a model's words that were refused and are not in it.
         trajectory: id of the accepted one; empty if it was not.
@@ -78,7 +79,7 @@ class Settled:
 
 def attempts_path(folder: Path, partition: str) -> Path:
     """Where a partition's attempts lie under a step's scratch directory."""
-    return folder / f"attempts-{partition}.parquet"
+    return ATTEMPTS.path(folder, partition)
 
 
 def write_attempts(path: Path, attempts: Sequence[Attempt], *, about: Mapping[str, str]) -> None:
@@ -94,14 +95,6 @@ def write_attempts(path: Path, attempts: Sequence[Attempt], *, about: Mapping[st
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
-
-
-def drop_stale(folder: Path, *, keep: Sequence[str]) -> None:
-    """Remove the files of partitions that there are no more; another worker may do the same."""
-    paths = {attempts_path(folder, partition) for partition in keep}
-    for path in folder.glob(PATTERN):
-        if path not in paths:
-            path.unlink(missing_ok=True)
 
 
 def read_attempts(folder: Path) -> Iterator[Attempt]:

@@ -17,16 +17,17 @@ from forge.records import Trajectory, to_json
 from forge_trajectories.ladder.check import Check
 from forge_trajectories.ladder.judge import Agreement, agreement, judge_calls, labelled, verdict
 from forge_trajectories.ladder.mutations import Caught, MutationReport, mutation_report
+from forge_trajectories.synthesis.author_draft import Usage
+from forge_trajectories.synthesis.scratch_files import AUDITS
 
 if TYPE_CHECKING:
-    from forge.llm import LlmClient
+    from forge.llm import LlmClient, Prices
     from forge_trajectories.synthesis.driver import Outcome
 
 SAMPLE = 40
 """Accepted trajectories of a partition in which corruption is planted."""
 LABELLED = 10
 """Corrupted trajectories of a partition that the judge is asked about, and good ones that it has judged."""
-PATTERN = "ladder-*.json"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,8 +64,8 @@ def spread(trajectories: Sequence[Trajectory], count: int) -> list[Trajectory]:
     return [trajectories[number * total // count] for number in range(count)] if total > count else list(trajectories)
 
 
-async def judge_agreement(outcome: "Outcome", judge: "LlmClient") -> Agreement:
-    """How the judge agrees with a labelled set.
+async def judge_agreement(outcome: "Outcome", judge: "LlmClient", *, prices: "Prices") -> Agreement:
+    """How the judge agrees with a labelled set; what the questions take is added to ``outcome.beside``.
 
     Good are trajectories that passed every deterministic check, whatever the judge then said of them, the first ones
     of the run; bad are accepted ones with a corruption planted, which it is asked about now. What is beyond the budget
@@ -75,15 +76,21 @@ async def judge_agreement(outcome: "Outcome", judge: "LlmClient") -> Agreement:
     accepted = [settled.trajectory for settled in outcome.settled if settled.trajectory is not None]
     broken = [trajectory for trajectory, is_good in labelled(spread(accepted, LABELLED)) if not is_good]
     bad = []
+    usage = Usage(paid=outcome.paid)  # a corruption that the judge cannot see is the same question
     async with judge:
         for trajectory in broken:
-            bad.append(verdict(trajectory, await judge.ask_many(judge_calls(trajectory))))
+            calls = judge_calls(trajectory)
+            results = await judge.ask_many(calls)
+            for call, result in zip(calls, results, strict=True):
+                usage.add(call, result, model=judge.model, prices=prices)
+            bad.append(verdict(trajectory, results))
+    outcome.beside = outcome.beside.plus(usage.new())
     return agreement([*[True] * len(good), *[False] * len(bad)], [*good, *bad])
 
 
 def audit_path(folder: Path, partition: str) -> Path:
     """Where a partition's counts lie under a step's scratch directory."""
-    return folder / f"ladder-{partition}.json"
+    return AUDITS.path(folder, partition)
 
 
 def write_audit(path: Path, found: Audit) -> None:
@@ -102,18 +109,10 @@ def _rows(found: Audit) -> list[tuple[str, Caught]]:
 def read_audit(folder: Path) -> Audit:
     """The counts of all partitions under a step's scratch directory."""
     found = Audit()
-    for path in sorted(folder.glob(PATTERN)):
+    for path in sorted(folder.glob(AUDITS.pattern)):
         facts = orjson.loads(path.read_bytes())
         rows = {kind: Caught(**row) for kind, row in facts["kinds"].items()}
         planted = MutationReport(rows=rows, untouched=facts["untouched"], accepted=facts["accepted"])
         judge = Agreement(**facts["judge"]) if facts["judge"] is not None else None
         found.add(Audit(planted=planted, judge=judge))
     return found
-
-
-def drop_stale_audits(folder: Path, *, keep: Sequence[str]) -> None:
-    """Remove the files of partitions that there are no more; another worker may do the same."""
-    paths = {audit_path(folder, partition) for partition in keep}
-    for path in folder.glob(PATTERN):
-        if path not in paths:
-            path.unlink(missing_ok=True)

@@ -24,7 +24,7 @@ from forge_trajectories.execution import llm_simulator
 from forge_trajectories.execution.opening import open_environment
 from forge_trajectories.ladder.check import Check
 from forge_trajectories.ladder.parts import check_action, check_answer, check_query
-from forge_trajectories.synthesis import prompts, texts, texts_answer, texts_assistant, texts_document
+from forge_trajectories.synthesis import prompts, texts, texts_answer, texts_assistant, texts_document, texts_recovered
 from forge_trajectories.synthesis.author_actions import Said, as_said, from_said, misplaced
 from forge_trajectories.synthesis.author_policy import Action, next_action
 from forge_trajectories.synthesis.author_state import Dialogue, Planned
@@ -258,7 +258,8 @@ class _Author:
         # What was asked for again, as it was out of date, is told once.
         fresh = [made for made in worked if made.step not in dialogue.done or made is dialogue.done[made.step]]
         found = [texts_answer.Found(tool=made.tool, observation=made.observation) for made in fresh]
-        return texts_answer.answer(blueprint, found, turn=turn)
+        text = texts_answer.answer(blueprint, found, turn=turn)
+        return texts_recovered.with_notes(texts_recovered.disclosed(blueprint, mine, turn=turn), text)
 
     def _plan(self) -> Road:
         blueprint = self.dialogue.blueprint
@@ -326,21 +327,15 @@ def _tells(text: str, facts: Sequence[Fact]) -> Check | None:
     return Check(check="grounded", passed=False, code="grounded:not-told", evidence=evidence)
 
 
-def finished(road: Generator[Call, Result, Composed], answers: Mapping[str, Any] | None = None) -> Composed:
-    """The end of a road that asks nothing, or whose parts are answered by name from ``answers``.
+def finished(road: Generator[Call, Result, Composed]) -> Composed:
+    """The end of a road of which a model writes no part; `driver.synthesize` walks the others.
 
     Raises:
-        ValueError: it asks for a part that has no answer here.
+        ValueError: it asks a model.
     """
-    from forge.llm import Answer
-
     try:
         call = next(road)
-        while True:
-            part = getattr(call, "part", "")
-            if answers is None or part not in answers:
-                raise ValueError(f"a model is asked for {part}; give it a client")
-            call = road.send(Answer(text="", value=answers[part]))
     except StopIteration as end:
         found: Composed = end.value
         return found
+    raise ValueError(f"a model is asked for {getattr(call, 'part', 'something')}; give it a client")

@@ -3,9 +3,9 @@
 The ladder costs a few milliseconds a trajectory.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from forge.llm import Answer, Call, Prices, Result
+from forge.llm import Call, Prices, Result
 from forge.records import UNKNOWN_LICENSE, JsonObject, Trajectory, stable_id
 from forge_trajectories.blueprint import Blueprint
 from forge_trajectories.ladder.check import Check
@@ -24,13 +24,34 @@ _BLAMED = {
 _BLAMED_FIRST = ("calls", "plan", "documentation", "answer", "thought", "clarification", "query", "observation")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """Answers, tokens and US dollars."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+
+    def plus(self, other: "Bill") -> "Bill":
+        """Both together."""
+        mine, theirs = asdict(self), asdict(other)
+        return Bill(**{name: mine[name] + theirs[name] for name in mine})
+
+    def less(self, other: "Bill") -> "Bill":
+        """What is beyond the other; nothing is owed back."""
+        mine, theirs = asdict(self), asdict(other)
+        return Bill(**{name: max(0, mine[name] - theirs[name]) for name in mine})
+
+
 @dataclass(slots=True, kw_only=True)
 class Usage:
     """What one attempt asked.
 
     Attributes:
         paid: keys of answers of earlier attempts at the blueprint, and of this one: the journal has them for nothing.
-        prompt, completion, cost: of every answer of this attempt. The ``new_`` ones: of those not in ``paid`` before.
+        calls: repairs included. prompt, completion, cost: of every answer of this attempt, also of those that
+            were of no use. The ``new_`` ones: of those not in ``paid`` before.
     """
 
     paid: set[str]
@@ -38,22 +59,24 @@ class Usage:
     prompt: int = 0
     completion: int = 0
     cost: float = 0.0
+    new_calls: int = 0
     new_prompt: int = 0
     new_completion: int = 0
     new_cost: float = 0.0
 
     def add(self, call: Call, result: Result, *, model: str, prices: Prices) -> None:
-        """Count one call."""
-        self.calls += 1
-        if not isinstance(result, Answer):
-            return
+        """Count one call, whatever came of it."""
         cost = prices.cost(result.prompt_tokens, result.completion_tokens)
+        self.calls += max(1, result.answers)
         self.prompt += result.prompt_tokens
         self.completion += result.completion_tokens
         self.cost += cost
         key = call.key(model)
         if key not in self.paid:
-            self.paid.add(key)
+            # What nobody answered is asked anew by the next attempt, and is no call that was paid.
+            if result.answers:
+                self.paid.add(key)
+            self.new_calls += result.answers
             self.new_prompt += result.prompt_tokens
             self.new_completion += result.completion_tokens
             self.new_cost += cost
@@ -61,6 +84,15 @@ class Usage:
     def as_object(self) -> JsonObject:
         """The form in which `Trajectory.usage` keeps it."""
         return {"calls": self.calls, "prompt_tokens": self.prompt, "completion_tokens": self.completion}
+
+    def new(self) -> Bill:
+        """What was not in ``paid`` before."""
+        return Bill(
+            calls=self.new_calls,
+            prompt_tokens=self.new_prompt,
+            completion_tokens=self.new_completion,
+            cost=self.new_cost,
+        )
 
 
 def draft_of(composed: Composed, usage: Usage, *, model: str, source: str, number: int) -> Trajectory:

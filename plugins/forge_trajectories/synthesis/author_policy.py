@@ -12,6 +12,7 @@ from forge_trajectories.api_view import as_mapping
 from forge_trajectories.blueprint import Fault, Step
 from forge_trajectories.synthesis import texts_assistant as says
 from forge_trajectories.synthesis.author_state import Dialogue, Made, Planned
+from forge_trajectories.tools.ports import changes_data
 
 MOST_RETRIES = 4
 IMPATIENT = 2
@@ -84,10 +85,18 @@ def _recovery(dialogue: Dialogue, step: Step, turn: int) -> Action | None:
             return action
         if recovery == "other-tool" and not fails and (action := _other(dialogue, step, fault)):
             return action
-        if recovery == "ask" and (untold := dialogue.untold(turn)):
-            text = says.question(dialogue.blueprint, dialogue.facts(untold), after_failure=True)
-            return Action(asks=untold, is_question=True, content=text)
+        if recovery == "ask" and (action := _ask(dialogue, step, fault, turn)):
+            return action
     return None
+
+
+def _ask(dialogue: Dialogue, step: Step, fault: Fault, turn: int) -> Action | None:
+    """A question for what the user has not told, or the call with what they told."""
+    untold = dialogue.untold(turn)
+    if untold:
+        text = says.question(dialogue.blueprint, dialogue.facts(untold), after_failure=True)
+        return Action(asks=untold, is_question=True, content=text)
+    return _repair(dialogue, step, fault, dialogue.failed[step.id]) if dialogue.told else None
 
 
 def _retry(dialogue: Dialogue, step: Step, failed: Sequence[Made]) -> Action:
@@ -101,7 +110,8 @@ def _repair(dialogue: Dialogue, step: Step, fault: Fault, failed: Sequence[Made]
     arguments = _repaired(fault, dialogue.arguments(step))
     if any(dict(made.arguments) == arguments for made in failed):
         return None
-    content = says.repairing(dialogue.blueprint, number=len(dialogue.made))
+    # What the user has just said when asked needs no word of its own.
+    content = "" if dialogue.told else says.repairing(dialogue.blueprint, number=len(dialogue.made))
     return Action(calls=[Planned(tool=step.tool, arguments=arguments, step=step.id)], content=content)
 
 
@@ -120,6 +130,8 @@ def _other(dialogue: Dialogue, step: Step, fault: Fault) -> Action | None:
     given = fault.details.get("arguments")
     if isinstance(given, Mapping):
         arguments |= {name: value for name, value in given.items() if name in taken}
-    say = says.looking if dialogue.failed[step.id][-1].observation.status == 0 else says.other_way
+    own = dialogue.blueprint.operation(step.tool)
+    lost = dialogue.failed[step.id][-1].observation.status == 0 and own is not None and changes_data(own)
+    say = says.looking if lost else says.other_way
     content = say(dialogue.blueprint, failed=step.tool, other=fault.other)
     return Action(calls=[Planned(tool=fault.other, arguments=arguments, step=step.id)], content=content)

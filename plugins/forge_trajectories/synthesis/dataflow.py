@@ -11,7 +11,7 @@ from typing import Any
 from forge_trajectories.api_view import as_list, as_mapping
 from forge_trajectories.blueprint import KINDS, Binding, Blueprint, Step
 from forge_trajectories.execution.schemas import fits, validator_of
-from forge_trajectories.plain_text import compact_json
+from forge_trajectories.plain_text import compact_json, dangling
 from forge_trajectories.synthesis.facts import default_of, is_sayable
 from forge_trajectories.tools.operation import Operation
 
@@ -49,6 +49,7 @@ def _frame(blueprint: Blueprint) -> Iterator[str]:
     turns = {step.turn for step in blueprint.plan} | {fact.turn for fact in blueprint.facts}
     if not blueprint.goals or any(not goal.strip() for goal in blueprint.goals):
         yield "a request has no goal"
+    yield from (f"a goal breaks off: {end!r}" for goal in blueprint.goals if (end := dangling(goal)))
     if turns and max(turns) >= len(blueprint.goals):
         yield f"{len(blueprint.goals)} goals, and something in request {max(turns) + 1}"
 

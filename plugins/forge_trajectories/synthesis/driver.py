@@ -9,7 +9,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import reduce
 from typing import Any, Literal
 
 from forge.llm import Call, Caps, Failure, LlmClient, Prices, Result
@@ -22,7 +23,7 @@ from forge_trajectories.ladder.judge import Agreement, judge_calls, verdict
 from forge_trajectories.plain_text import clip
 from forge_trajectories.synthesis.attempts import Attempt, Settled
 from forge_trajectories.synthesis.author import Composed, compose
-from forge_trajectories.synthesis.author_draft import Usage, blamed, checked, draft_of
+from forge_trajectories.synthesis.author_draft import Bill, Usage, blamed, checked, draft_of
 from forge_trajectories.synthesis.origins import origins_of
 from forge_trajectories.synthesis.prompts import Asking
 
@@ -68,6 +69,8 @@ class Outcome:
     Attributes:
         settled: every attempt in order, the accepted ones with their trajectory.
         agreement: of the judge with a labelled set; None where it was not asked.
+        beside: what was paid for and is in no attempt: what was under way when the budget ended, and the labelled set.
+        paid: keys of all calls that were answered.
     """
 
     settled: list[Settled] = field(default_factory=list)
@@ -75,6 +78,8 @@ class Outcome:
     blueprints: int = 0
     ended: Ended = "blueprints"
     agreement: Agreement | None = None
+    beside: Bill = field(default_factory=Bill)
+    paid: set[str] = field(default_factory=set)
 
 
 async def synthesize(
@@ -127,6 +132,7 @@ class _Run:
     outcome: Outcome = field(default_factory=Outcome)
     window: deque[_Place] = field(default_factory=deque)
     seen: Seen = field(default_factory=Seen)
+    asked: Usage = field(default_factory=lambda: Usage(paid=set()))
     observed: int = 0
     made_up: int = 0
     is_short: bool = False
@@ -150,6 +156,8 @@ class _Run:
             await self._wind_up()
         finally:
             await self._abandon()
+        self.outcome.paid = self.asked.paid
+        self.outcome.beside = self.asked.new().less(reduce(Bill.plus, map(_bill, self.outcome.settled), Bill()))
         return self.outcome
 
     def _fill(self) -> bool:
@@ -250,7 +258,11 @@ class _Run:
     async def _judged(self, draft: Trajectory, judge: LlmClient, place: _Place, usage: Usage) -> Check:
         """The judge's check of a trajectory that passed the others."""
         calls = judge_calls(draft)
-        results = list(await asyncio.gather(*(self._ask(call, judge, place) for call in calls)))
+        # What was sent is heard to its end even where the budget refuses another: it is paid for.
+        said = await asyncio.gather(*(self._ask(call, judge, place) for call in calls), return_exceptions=True)
+        if error := next((each for each in said if isinstance(each, BaseException)), None):
+            raise error
+        results = [each for each in said if not isinstance(each, BaseException)]
         for call, result in zip(calls, results, strict=True):
             usage.add(call, result, model=judge.model, prices=self.aims.judge_prices)
         return verdict(draft, results)
@@ -271,7 +283,11 @@ class _Run:
     async def _sent(self, call: Call, client: LlmClient) -> Result:
         if self.is_over:
             raise _OutOfBudget
-        return (await client.ask_many([call]))[0]
+        result = (await client.ask_many([call]))[0]
+        if result.answers:
+            prices = self.aims.prices if client is self.client else self.aims.judge_prices
+            self.asked.add(call, result, model=client.model, prices=prices)
+        return result
 
     def _settle(self, found: list[Settled], reading: Dialogue | None) -> None:
         """Take the attempts at one blueprint into the outcome; the last may still fail against earlier ones."""
@@ -313,6 +329,16 @@ def _is_unpaid(result: Result) -> bool:
     return isinstance(result, Failure) and result.kind == "budget"
 
 
+def _bill(settled: Settled) -> Bill:
+    attempt = settled.attempt
+    return Bill(
+        calls=attempt.calls,
+        prompt_tokens=attempt.prompt_tokens,
+        completion_tokens=attempt.completion_tokens,
+        cost=attempt.cost,
+    )
+
+
 def _attempt(composed: Composed, usage: Usage, checks: list[Check], failed: Check | None, *, part: str) -> Attempt:
     blueprint = composed.blueprint
     why: dict[str, Any] = {}
@@ -329,10 +355,7 @@ def _attempt(composed: Composed, usage: Usage, checks: list[Check], failed: Chec
         providers=sorted({operation.provider for operation in blueprint.operations}),
         written=blueprint.written,
         passed=[check.check for check in checks if check.passed],
-        calls=usage.calls,
-        prompt_tokens=usage.new_prompt,
-        completion_tokens=usage.new_completion,
-        cost=usage.new_cost,
+        **asdict(usage.new()),
         origins=origins_of(blueprint, composed.messages),
         messages=to_json([_plain(message) for message in composed.messages]),
         called=_called(composed),

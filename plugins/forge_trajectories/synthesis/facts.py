@@ -4,10 +4,13 @@ Values are short enough to be said in a sentence or two. Some 20 microseconds a 
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from forge_trajectories.api_view import as_list, as_mapping
 from forge_trajectories.execution import replay
+from forge_trajectories.execution.answers import answering
+from forge_trajectories.execution.roles import role_of
 from forge_trajectories.execution.schemas import fits
 from forge_trajectories.execution.values import made_value
 from forge_trajectories.picking import Picks
@@ -23,6 +26,8 @@ MAX_OPTIONAL = 2
 _TELLING = frozenset("name title description label subject message text content comment note".split())  # noqa: SIM905
 # Pairs of values of which the first is not above the second.
 _ORDERED = (("start", "end"), ("from", "to"), ("since", "until"), ("after", "before"), ("begin", "end"), ("min", "max"))
+# What tells how a text is written.
+_TELLING_FORM = frozenset({"pattern", "format", "enum", "example", "examples", "default"})
 # Optional parameters that a person seldom speaks of.
 _TECHNICAL = frozenset(
     [
@@ -55,8 +60,17 @@ _TECHNICAL = frozenset(
     ]
 )
 
-_SECRET = frozenset("secret password token auth authorization credential apikey authtoken jwt".split())  # noqa: SIM905
-_SECRET_ENDS = frozenset("apikey accesskey privatekey userkey applicationkey apiticket subscriptionkey".split())  # noqa: SIM905
+_SECRET = frozenset(
+    """
+    secret password passwd passphrase passcode pwd token auth authorization authentication credential apikey authtoken
+    jwt wskey
+    """.split()  # noqa: SIM905
+)
+_SECRET_ENDS = frozenset(
+    """
+    apikey accesskey privatekey secretkey userkey applicationkey apiticket subscriptionkey sharedkey
+    """.split()  # noqa: SIM905
+)
 
 
 def known_values(
@@ -72,12 +86,12 @@ def known_values(
     """
     properties = as_mapping(operation.parameters.get("properties"))
     required = [name for name in as_list(operation.parameters.get("required")) if name not in without]
-    if any(map(is_secret, required)):
+    if any(is_credential(name, as_mapping(properties.get(name))) for name in required):
         return None
     if not without and optional and (recorded := _recorded(operation, picks)) is not None:
         return recorded
     documented = _documented(operation, picks)
-    found = _needed(required, properties, documented, picks)
+    found = _needed(required, {**properties, **_id_as_answered(operation, required)}, documented, picks)
     if found is None:
         return None
     skip = {*required, *without}
@@ -90,6 +104,24 @@ def known_values(
     if len(compact_json(found)) > MAX_VALUES:
         found = {name: value for name, value in found.items() if name in required}
     return found if len(compact_json(found)) <= MAX_VALUES else None
+
+
+def _id_as_answered(operation: Operation, required: Sequence[str]) -> dict[str, Any]:
+    """For the id of what is asked for, of which its own schema says but that it is a text: the schema in the answer.
+
+    A text of another kind could not be shown as the id of what comes back.
+    """
+    properties = as_mapping(operation.parameters.get("properties"))
+    bare = [name for name in required if properties[name].get("type") == "string"]
+    role = role_of(operation) if operation.returns and bare else None
+    if role is None or role.key not in bare or not _TELLING_FORM.isdisjoint(schema := properties[role.key]):
+        return {}
+    shape = answering(operation, role).shape
+    shown = as_mapping(as_mapping(shape.schema.get("properties")).get(shape.key)) if shape.key else {}
+    if "integer" in (shown.get("type"), *as_list(shown.get("type"))):
+        return {role.key: {**schema, "pattern": "^[1-9][0-9]{4,6}$"}}
+    told = {word: shown[word] for word in ("pattern", "format", "minLength", "maxLength") if word in shown}
+    return {role.key: {**told, **schema}} if told else {}
 
 
 def _needed(
@@ -143,10 +175,24 @@ def is_sayable(value: Any) -> bool:
     return value is not None
 
 
+@lru_cache(maxsize=65_536)
 def is_secret(name: str) -> bool:
     """Whether a parameter is a credential, which nobody is to say in a conversation."""
     parts = key_words(name)
     return (parts[-1:] != () and parts[-1] in _SECRET) or "".join(parts[-2:]) in _SECRET_ENDS
+
+
+def is_credential(name: str, schema: Mapping[str, Any]) -> bool:
+    """Whether a parameter is a credential by its name, by the name it travels under, or as its schema says."""
+    wire = schema.get("x-name")
+    return is_secret(name) or (isinstance(wire, str) and is_secret(wire)) or schema.get("format") == "password"
+
+
+def holds_secret(value: Any) -> bool:
+    """Whether a credential is somewhere in a value, by the name that it has there."""
+    if isinstance(value, Mapping):
+        return any(is_secret(str(name)) or holds_secret(item) for name, item in value.items())
+    return isinstance(value, (list, tuple)) and any(map(holds_secret, value))
 
 
 def _put_in_order(values: dict[str, Any], properties: Mapping[str, Any]) -> None:
@@ -171,14 +217,14 @@ def _pairs(names: Collection[str]) -> Iterator[tuple[str, str]]:
 
 def _made(name: str, schema: Mapping[str, Any], picks: Picks) -> Any:
     value = made_value(name, schema, picks)
-    return value if is_sayable(value) else None
+    return value if is_sayable(value) and not holds_secret(value) else None
 
 
 def _recorded(operation: Operation, picks: Picks) -> dict[str, Any] | None:
     """All arguments of a call whose answer was recorded; None if there is none that could be said."""
     if operation.simulator != replay.NAME:
         return None
-    calls = replay.recorded_calls(operation)
+    calls = [call for call in replay.recorded_calls(operation) if not holds_secret(call)]
     given = dict(picks.one(calls)) if calls else {}
     sayable = all(is_sayable(value) for value in given.values()) and len(compact_json(given)) <= MAX_VALUES
     required = as_list(operation.parameters.get("required"))
@@ -193,7 +239,14 @@ def _documented(operation: Operation, picks: Picks) -> Mapping[str, Any]:
     properties = as_mapping(operation.parameters.get("properties"))
     given = picks.one(calls).items()
     parts = {name: as_mapping(properties.get(name)) for name, _ in given}
-    return {name: value for name, value in given if fits(value, parts[name]) and not _is_fixed(parts[name])}
+    return {
+        name: value
+        for name, value in given
+        if not is_credential(name, parts[name])
+        and fits(value, parts[name])
+        and not _is_fixed(parts[name])
+        and not holds_secret(value)
+    }
 
 
 def _optional(
@@ -228,11 +281,11 @@ def _content(operation: Operation, given: Collection[str], picks: Picks, *, skip
 def _is_written(operation: Operation, name: str, part: Mapping[str, Any]) -> bool:
     place = part.get("x-in", "body")
     in_body = f"{{{name}}}" not in operation.path and (place in ("body", "formData") or operation.method == "")
-    return in_body and not is_secret(name) and _TECHNICAL.isdisjoint(key_words(name))
+    return in_body and not is_credential(name, part) and _TECHNICAL.isdisjoint(key_words(name))
 
 
 def _is_usual(name: str, part: Mapping[str, Any]) -> bool:
     """Whether a person would give it: described, and no header or technicality."""
     described = bool(part.get("description")) or "enum" in part
-    plain = _TECHNICAL.isdisjoint(key_words(name)) and not is_secret(name)
+    plain = _TECHNICAL.isdisjoint(key_words(name)) and not is_credential(name, part)
     return described and part.get("x-in") != "header" and plain

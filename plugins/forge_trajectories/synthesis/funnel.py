@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from forge_trajectories.ladder.check import CHECKS
 from forge_trajectories.synthesis.attempts import Attempt
+from forge_trajectories.synthesis.author_draft import Bill
 from forge_trajectories.synthesis.coverage import Spread, spread_of
 
 MOST_REASONS = 3
@@ -61,7 +62,7 @@ class Funnel:
         apis: distinct ones in accepted trajectories, offered or called; ``called``: those that are called.
         spread: how evenly those are called. ended: how partitions ended, with their number.
         by_model: accepted trajectories of which the model wrote at least a part.
-        tokens, cost: of everything asked, US dollars.
+        calls, tokens, cost: of every prompt, repairs, useless answers and the judge's included; US dollars.
     """
 
     blueprints: int = 0
@@ -104,13 +105,16 @@ def funnel_of(
     shares: Mapping[str, float],
     ended: Mapping[str, int] | None = None,
     available: int = 0,
+    beside: Bill | None = None,
 ) -> Funnel:
     """Count attempts.
 
     Args:
         shares: target shares by kind. ended: how partitions ended. available: tools that were there to be called.
+            beside: what was paid for and is in no attempt.
     """
     rows = list(attempts)
+    more = beside or Bill()
     accepted = [row for row in rows if row.accepted]
     return Funnel(
         blueprints=len({row.blueprint for row in rows}),
@@ -121,10 +125,10 @@ def funnel_of(
         apis=len({api for row in accepted for api in row.apis}),
         called=len({api for row in accepted for api in row.called}),
         spread=spread_of((row.called for row in accepted), (row.providers for row in accepted), available=available),
-        calls=sum(row.calls for row in rows),
-        prompt_tokens=sum(row.prompt_tokens for row in rows),
-        completion_tokens=sum(row.completion_tokens for row in rows),
-        cost=sum(row.cost for row in rows),
+        calls=more.calls + sum(row.calls for row in rows),
+        prompt_tokens=more.prompt_tokens + sum(row.prompt_tokens for row in rows),
+        completion_tokens=more.completion_tokens + sum(row.completion_tokens for row in rows),
+        cost=more.cost + sum(row.cost for row in rows),
         gates=_gates(rows),
         kinds=_kinds(rows, shares),
         parts=_parts(rows),

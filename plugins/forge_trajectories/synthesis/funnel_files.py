@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 
 from forge_trajectories.synthesis.attempts import PATTERN, read_attempts
+from forge_trajectories.synthesis.author_draft import Bill
 from forge_trajectories.synthesis.funnel import Funnel, funnel_of
 
 
@@ -16,9 +17,11 @@ def read(folder: Path) -> Funnel:
     ended: Counter[str] = Counter()
     shares: dict[str, float] = {}
     available = 0
+    beside = Bill()
     for path in sorted(folder.glob(PATTERN)):
         about = pq.read_schema(path).metadata or {}
         ended[about.get(b"ended", b"").decode()] += 1
         available += int(about.get(b"available", b"0"))
         shares = orjson.loads(about.get(b"shares", b"{}"))
-    return funnel_of(read_attempts(folder), shares=shares, ended=ended, available=available)
+        beside = beside.plus(Bill(**orjson.loads(about.get(b"beside", b"{}"))))
+    return funnel_of(read_attempts(folder), shares=shares, ended=ended, available=available, beside=beside)

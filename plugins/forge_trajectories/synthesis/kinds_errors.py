@@ -20,7 +20,7 @@ from forge_trajectories.synthesis.plans import Draft
 from forge_trajectories.synthesis.plans_goals import goal
 from forge_trajectories.tools.graph import could_do, siblings, walk
 from forge_trajectories.tools.operation import Operation
-from forge_trajectories.tools.ports import changes_data, effect_of, key_words, nouns_of
+from forge_trajectories.tools.ports import changes_data, effect_of, is_verb, key_words, nouns_of, things_of
 from forge_trajectories.tools.store import Group
 
 FOR_GOOD = 9
@@ -41,6 +41,11 @@ _MEANT = (
     "{field}: {wrong} is not accepted; did you mean {right}?",
     "{field} {wrong} is not valid here. Use {right}.",
     "{field}: unknown value {wrong}. The closest match is {right}.",
+)
+_WRITTEN = (
+    "{field}: {wrong} is not in the expected form; it is written {right}.",
+    "{field} has to be written as {right}, not as {wrong}.",
+    "{field} {wrong} is malformed. Write it as {right}.",
 )
 _UNKNOWN = (
     "Nothing is known under {field} {wrong}.",
@@ -104,20 +109,42 @@ def _lasts(draft: Draft) -> Fault | None:
 
 
 def _repaired(draft: Draft) -> Fault | None:
-    """The server names the value that it takes instead."""
-    return _mended(draft, kind="invalid", messages=_MEANT, recoveries=("repair",))
+    """The server names the value that it takes instead.
+
+    What only reads may be called with it. What changes something is not turned to another thing unasked: the user says
+    which one is meant, but where the server only wants the same value written in another way.
+    """
+    if not changes_data(_of(draft, draft.steps[-1].tool)):
+        return _mended(draft, kind="invalid", messages=_MEANT, recoveries=("repair",))
+    if draft.picks.below(2):
+        written = _mended(draft, kind="invalid", messages=_WRITTEN, recoveries=("repair",), bend=_rewritten)
+        if written is not None:
+            return written
+    return _told_again(draft, _mended(draft, kind="invalid", messages=_MEANT, recoveries=("ask",)))
 
 
 def _asked(draft: Draft) -> Fault | None:
     """The server does not know what the user named; the user knows better when asked."""
-    fault = _mended(draft, kind="not-found", messages=_UNKNOWN, recoveries=("ask", "repair"))
+    return _told_again(draft, _mended(draft, kind="not-found", messages=_UNKNOWN, recoveries=("ask",)))
+
+
+def _told_again(draft: Draft, fault: Fault | None) -> Fault | None:
+    """The same fault; the user knows the right value, and tells it when asked."""
     if fault is not None:
         for name, value in fault.details["arguments"].items():
             draft.fact(name, value, told="asked")
     return fault
 
 
-def _mended(draft: Draft, *, kind: str, messages: tuple[str, ...], recoveries: tuple[str, ...]) -> Fault | None:
+def _mended(
+    draft: Draft,
+    *,
+    kind: str,
+    messages: tuple[str, ...],
+    recoveries: tuple[str, ...],
+    bend: Callable[[str, Picks], str] | None = None,
+) -> Fault | None:
+    """The user says a value that is not right, ``bend`` of the right one, which is mistyped if nothing is given."""
     step = draft.steps[-1]
     operation = next(item for item in draft.operations if item.tool == step.tool)
     if effect_of(operation) == "delete" and kind == "not-found":
@@ -127,7 +154,7 @@ def _mended(draft: Draft, *, kind: str, messages: tuple[str, ...], recoveries: t
         return None
     place = step.arguments[name].fact or 0
     right = draft.facts[place].value
-    wrong = _mistyped(right, draft.picks)
+    wrong = (bend or _mistyped)(right, draft.picks)
     if wrong == right or not fits(wrong, operation.parameters["properties"][name]) or not is_sayable(wrong):
         return None
     draft.facts[place] = replace(draft.facts[place], value=wrong)
@@ -187,6 +214,13 @@ def _mistyped(value: str, picks: Picks) -> str:
         return value
     at = picks.one(fit)
     return f"{value[:at]}{value[at + 1]}{value[at]}{value[at + 2 :]}"
+
+
+def _rewritten(value: str, picks: Picks) -> str:
+    """The same text written in another way: in capitals or without, or without what parts it."""
+    forms = [value.upper(), value.lower(), value.replace("-", ""), value.replace("-", " "), value.replace("_", "-")]
+    forms = [form for form in forms if form != value]
+    return picks.one(forms) if forms else value
 
 
 def _replaced(draft: Draft, group: Group, at: int) -> Fault | None:
@@ -267,12 +301,25 @@ def _plainly_reads(operation: Operation) -> bool:
 def _serves(other: Operation, own: Operation, known: Mapping[str, Any]) -> bool:
     """Whether the other tool answers about the same thing, from the same values."""
     properties = other.parameters.get("properties", {})
-    if nouns_of(other)[:1] != nouns_of(own)[:1] or any(name not in properties for name in known):
+    if not _same_thing(other, own, is_known=bool(known)) or any(name not in properties for name in known):
         return False
     if any(name not in known for name in other.parameters.get("required", ())):
         return False
     same_thing = bool(known) or other.parameters.get("properties", {}).keys() == own.parameters["properties"].keys()
     return same_thing and all(fits(value, properties[name]) for name, value in known.items())
+
+
+def _same_thing(other: Operation, own: Operation, *, is_known: bool) -> bool:
+    """Whether two operations are about one kind of thing.
+
+    One path may say more than the other, but nothing else: fonts are no cards, and a theme's file is not a slide's.
+    Where no value says which one is meant, both have to say the same.
+    """
+    mine, others = nouns_of(own)[:1], nouns_of(other)[:1]
+    if not mine or mine != others or is_verb(mine[0]):
+        return False
+    things, told = things_of(own), things_of(other)
+    return things == told or (is_known and (things < told or told < things))
 
 
 def _is_listing(operation: Operation) -> bool:

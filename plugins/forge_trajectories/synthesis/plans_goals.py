@@ -5,9 +5,10 @@ Taken from the operation's own summary where that begins with a verb, from its n
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from forge_trajectories.call_request import imperative
-from forge_trajectories.plain_text import ELLIPSIS, first_sentence, words
+from forge_trajectories.plain_text import ELLIPSIS, dangling, first_sentence, words
 from forge_trajectories.tools.operation import Operation
 from forge_trajectories.tools.ports import singular, static_parts
 
@@ -22,19 +23,43 @@ _BESIDE = re.compile(
     r"(note|use|see|make|ensure|specify|include|provide|supply|allow|support|check|set|read|view)\b", re.I
 )
 # What follows is no longer the summary: an aside in Markdown, another route, a heading.
-_ASIDE = re.compile(r" ?(?:---|##|\*\*|__|\(\()")
+_ASIDE = re.compile(r" ?(?:---|##|\*\*|__|\(\(|\b(?i:oauth[ -]?scopes?|required scopes?) ?:)")
 # "Get the realm's scopes Returns a list of ...": two lines that were one paragraph each.
 _REPEATED = re.compile(r"(?<=[a-z)]) (?=(?:Returns?|This|Use|Gets?|Creates?|Updates?|Deletes?|Retrieves?) [a-z])")
 _BREAK = re.compile(r"(?:, (?:and|or|which|so|including|such|for)|;| - | \(|: )")
+# A sentence about the call and not what is wanted: it has a verb of its own, speaks of how the code works, or has the
+# user tell a password. A verb after "that" or "if" belongs to an aside.
+_SUBORDINATE = re.compile(
+    r"\b(?:that|which|who|whom|whose|where|when|if|whether|as|so|what|how|because|while|until|once|unless|you|they|we|it)"
+    r"\b.*",
+    re.IGNORECASE,
+)
+_NO_WISH = re.compile(
+    r"call to (?!action)|.*\b(?:will|shall|must|should|cannot|may)\b(?! \d)"
+    r"|.*\b(?:using|with|by|from) (?:your|their|the user'?s?)\b[\w ]*\b(?:passwords?|credentials|secret|api key)\b",
+    re.IGNORECASE,
+)
+# What one of these has to have, looked for first as that is fast.
+_HINTS = (
+    "call to",
+    " will",
+    " shall",
+    " must",
+    " should",
+    " cannot",
+    " may",
+    "password",
+    "credential",
+    "secret",
+    "key",
+)
 _SECOND_VERB = re.compile(r"(,? (?:and|or) )([a-z]+s)(?= (?:an?|the|its|their|all|any|existing|one|it)\b)")
 
 
 def wanted(operation: Operation) -> str:
     """What a call does, as an imperative in lower case: ``get a pet by its ID``."""
-    for number, said in enumerate(_sentences(operation.description)):
-        found = "" if _HTTP.match(said) or (number and _BESIDE.match(said)) else _smooth(imperative(said))
-        if len(found.split()) > 1 and "{" not in found and (number == 0 or len(found) <= MAX_WANTED):
-            return found
+    if told := _told_wish(operation.description):
+        return told
     named = [word if word.isupper() and len(word) > 1 else word.lower() for word in words(operation.tool)]
     if not _is_of_path(operation):
         for place in range(len(named)):
@@ -43,6 +68,21 @@ def wanted(operation: Operation) -> str:
                 return turned
     of = operation.service or operation.provider
     return _by_path(operation) or f"call {' '.join(named) or operation.tool} of {of}"
+
+
+@lru_cache(maxsize=4096)
+def _told_wish(description: str) -> str:
+    """What is wanted by a documentation's own first sentences; empty if they do not come to a verb."""
+    for number, said in enumerate(_sentences(description)):
+        found = "" if _HTTP.match(said) or (number and _BESIDE.match(said)) else _smooth(imperative(said))
+        if (
+            len(found.split()) > 1
+            and "{" not in found
+            and (number == 0 or len(found) <= MAX_WANTED)
+            and _is_wish(found)
+        ):
+            return found
+    return ""
 
 
 def _sentences(text: str) -> list[str]:
@@ -60,11 +100,19 @@ def _sentences(text: str) -> list[str]:
 
 
 def _clause(said: str) -> str:
-    """A sentence up to where it may be broken off, if it is long."""
+    """A sentence up to where it may be broken off, if it is long; empty where there is no such place."""
     if len(said) <= MAX_WANTED:
         return said
-    head = _BREAK.split(said[:MAX_WANTED])[0]
-    return head if len(head.split()) > 3 else ""
+    head, *rest = _BREAK.split(said[:MAX_WANTED], maxsplit=1)
+    return head if rest and len(head.split()) > 3 else ""
+
+
+def _is_wish(said: str) -> bool:
+    """Whether a person could want this: one verb, whole to its end, and no password told."""
+    low = said.lower()
+    if any(hint in low for hint in _HINTS) and _NO_WISH.match(_SUBORDINATE.sub("", said)):
+        return False
+    return not dangling(f"{said}.")
 
 
 def _smooth(said: str) -> str:

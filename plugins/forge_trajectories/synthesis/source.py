@@ -8,7 +8,7 @@ model some hundreds of trajectories a second; with one, what its endpoint gives.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +16,8 @@ from forge.errors import StepError
 from forge.records import Record, Reject, stable_id, to_json
 from forge.steps import CatalogView, Context, Partition, Section, option
 from forge_trajectories.blueprint import KINDS
-from forge_trajectories.synthesis.attempts import achieved_shares, attempts_path, drop_stale, write_attempts
+from forge_trajectories.synthesis.attempts import achieved_shares, attempts_path, write_attempts
+from forge_trajectories.synthesis.scratch_files import drop_stale
 
 if TYPE_CHECKING:
     from forge_trajectories.synthesis.driver import Outcome
@@ -99,14 +100,12 @@ class Synthesizer:
 
     def records(self, partition: Partition, context: Context) -> Iterator[Record | Reject]:
         """The accepted trajectories; every attempt is written to the scratch directory."""
-        from forge_trajectories.synthesis.audit import audit, audit_path, drop_stale_audits, write_audit
+        from forge_trajectories.synthesis.audit import audit, audit_path, write_audit
         from forge_trajectories.synthesis.source_run import available, run_partition
 
+        drop_stale(context.scratch, keep=[_key(number) for number in range(self.parts)])
         outcome = run_partition(self, partition, context)
         attempts = [settled.attempt for settled in outcome.settled]
-        parts = [_key(number) for number in range(self.parts)]
-        drop_stale(context.scratch, keep=parts)
-        drop_stale_audits(context.scratch, keep=parts)
         about = {**self._about(outcome), "available": str(available(self, partition, context))}
         write_attempts(attempts_path(context.scratch, partition.key), attempts, about=about)
         write_audit(audit_path(context.scratch, partition.key), audit(outcome, seed=context.seed))
@@ -179,6 +178,7 @@ class Synthesizer:
             "blueprints": str(outcome.blueprints),
             "ended": outcome.ended,
             "shares": to_json(self.shares()),
+            "beside": to_json(asdict(outcome.beside)),
         }
 
 

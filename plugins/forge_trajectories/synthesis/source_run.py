@@ -67,7 +67,7 @@ def run_partition(source: "Synthesizer", partition: Partition, context: Context)
         stack.callback(pulse.end)
         outcome = asyncio.run(synthesize(stream, aims=aims, client=client, judge=judge, heard=pulse.beat))
         if judge is not None:
-            outcome.agreement = asyncio.run(judge_agreement(outcome, judge))
+            outcome.agreement = asyncio.run(judge_agreement(outcome, judge, prices=aims.judge_prices))
         return outcome
 
 

@@ -7,7 +7,7 @@ blueprint's id alone. Some 20 microseconds a request.
 from collections.abc import Sequence
 
 from forge_trajectories.blueprint import Blueprint, Fact
-from forge_trajectories.call_request import imperative, stated_value
+from forge_trajectories.call_request import commanded, stated_value
 from forge_trajectories.picking import Picks
 from forge_trajectories.plain_text import listed, words
 
@@ -125,12 +125,12 @@ def spoken(name: str) -> str:
 def bare_goal(goal: str) -> str:
     """A goal as an imperative without its full stop, in lower case at its beginning; itself where it is none."""
     goal = " ".join(goal.split()).rstrip(".!:… ")
-    return imperative(goal) or goal
+    return commanded(goal) or goal
 
 
 def _asked(goal: str, picks: Picks) -> str:
     goal = " ".join(goal.split()).rstrip(".!:… ")
-    wanted = imperative(goal)
+    wanted = commanded(goal)
     text = picks.one(_ASKED).format(wanted) if wanted else picks.one(_NAMED).format(goal)
     return text[0].upper() + text[1:]
 

@@ -61,7 +61,7 @@ class ToolGraph:
     folder: Path
     shares: Mapping[str, float] = field(default_factory=dict)
     entries: Sequence[Entry] = ()
-    _lines: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+    _lines: dict[int, list[int]] = field(default_factory=dict)
     _weights: list[int] = field(default_factory=list)
     _bits: bytes = b""
     _starts: list[int] = field(default_factory=list)
@@ -76,14 +76,14 @@ class ToolGraph:
     def __len__(self) -> int:
         return self._starts[-1]
 
-    def draw(self, point: int, *, traits: int = 0, without: int = 0) -> Place | None:
+    def draw(self, point: int, *, traits: int = 0) -> Place | None:
         """The operation at ``point``, a number of 64 bits, on the line on which each has room by its weight.
 
         Args:
             point: even spread over the line gives operations by weight.
-            traits: bits of which every drawn operation has all. without: of which it has none.
+            traits: bits of which every drawn operation has all.
         """
-        line = self._line(traits, without)
+        line = self._line(traits)
         if not line or not line[-1]:
             return None
         found = bisect_right(line, (point & (1 << 64) - 1) * line[-1] >> 64)
@@ -101,14 +101,13 @@ class ToolGraph:
             self._groups.popitem(last=False)
         return found
 
-    def _line(self, traits: int, without: int) -> list[int]:
+    def _line(self, traits: int) -> list[int]:
         """Running sums of the weights of all operations, zero for those that are not meant."""
-        key = (traits, without)
-        if key not in self._lines:
-            meant = bytes(bits & traits == traits and not bits & without for bits in range(256))
+        if traits not in self._lines:
+            meant = bytes(bits & traits == traits for bits in range(256))
             weights = list(map(mul, self._weights, self._bits.translate(meant)))
-            self._lines[key] = list(accumulate(self._shared(weights) if self.shares else weights))
-        return self._lines[key]
+            self._lines[traits] = list(accumulate(self._shared(weights) if self.shares else weights))
+        return self._lines[traits]
 
     def _shared(self, weights: list[int]) -> list[int]:
         """The weights, those of each provider with a share such that they sum to it."""

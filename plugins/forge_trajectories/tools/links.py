@@ -46,12 +46,16 @@ def links_of(operations: Sequence[Operation]) -> list[Link]:
 
     def edges(consumer: int, port: Port) -> list[Link]:
         best: dict[int, Link] = {}
+        ranks: dict[int, tuple[int, int]] = {}
         for producer, output in _givers(port, givers):
             if producer == consumer or not needed[producer].isdisjoint(port.keys) or not _fits(output, port):
                 continue
             score = 2 + (effects[producer] in ("list", "create")) + bool(output.about & port.about)
             score += _nearness(operations[producer], operations[consumer])
-            if producer not in best or score > best[producer].score:
+            # Of equals the one that lies less deep: the thing's own id, not that of something embedded in it.
+            rank = (score, -output.pointer.count("/"))
+            if producer not in best or rank > ranks[producer]:
+                ranks[producer] = rank
                 best[producer] = Link(
                     producer=producer, consumer=consumer, parameter=port.name, pointer=output.pointer, score=score
                 )

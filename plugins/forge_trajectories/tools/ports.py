@@ -47,9 +47,9 @@ WRAPPERS = frozenset(
         "embedded",
     ]
 )
-_GENERIC = frozenset("id name key number code slug arn href uri url token".split())  # noqa: SIM905
+_GENERIC = frozenset("id name key number code slug arn href uri url token hash sha".split())  # noqa: SIM905
 _NAMING = _GENERIC | {"guid", "uuid", "sid"}
-_ALIASES = {"identifier": "id", "uuid": "id", "guid": "id", "sid": "id", "ids": "id", "names": "name"}
+_ALIASES = {"identifier": "id", "uuid": "id", "guid": "id", "sid": "id", "ids": "id", "names": "name", "txs": "tx"}
 # Words around the thing's name in names of objects that hold it.
 _AROUND = frozenset("detail summary info information metadata dto view model spec property".split())  # noqa: SIM905
 # Words that say nothing of which thing is meant.
@@ -109,13 +109,42 @@ def changes_data(operation: Operation) -> bool:
 
 def nouns_of(operation: Operation) -> tuple[str, ...]:
     """The things that an operation is about, in the singular, the nearest first: ``photo``, ``pet``."""
-    static = static_parts(operation.path)
-    found = [_noun(part) for part in reversed(static[-2:])]
+    found = list(_things_in_path(operation.path)[:2])
     if not found:
         named = [part for part in _name_words(operation.tool) if not _named(part)]
         found = ["".join(named)] if named else []
         found += named[-1:]
     return tuple(dict.fromkeys(noun for noun in found if noun))
+
+
+def things_of(operation: Operation) -> frozenset[str]:
+    """All the things that an operation's path speaks of, in the singular; its nouns where it has no such path."""
+    return frozenset(_things_in_path(operation.path)) or frozenset(nouns_of(operation))
+
+
+@lru_cache(maxsize=4096)
+def _things_in_path(path: str) -> tuple[str, ...]:
+    """The things in a path, the last first: of /fonts/list and /search/fonts alike the font.
+
+    A verb counts as one where a fixed part stands beside it: /list/{id} and /folders/{id}/list are about a list.
+    """
+    parts = [part for part in path.partition("#")[0].split("?")[0].split("/") if part]
+    parts = [part for part in parts if not _VERSION.fullmatch(part)]
+    told = [
+        part for place, part in enumerate(parts) if "{" not in part and not (is_verb(part) and _stands_by(parts, place))
+    ]
+    return tuple(_noun(part) for part in reversed(told or static_parts(path)))
+
+
+def _stands_by(parts: list[str], place: int) -> bool:
+    """Whether a part of a path follows a fixed one, or is the first and followed by one."""
+    beside = parts[place - 1] if place else parts[1] if len(parts) > 1 else "{"
+    return "{" not in beside
+
+
+def is_verb(part: str) -> bool:
+    """Whether a part of a path says what is done, and not to what: ``list``, ``search``; ``lists`` is a thing."""
+    return bool(_named(part.lower()))
 
 
 def resource_of(operation: Operation) -> str:
@@ -149,7 +178,10 @@ def inputs_of(operation: Operation) -> list[Port]:
 
 def outputs_of(operation: Operation) -> list[Port]:
     """Values in the documented answer that name a thing."""
-    return list(_outputs(operation.returns or {}, "", nouns_of(operation), 0))[:MAX_OUTPUTS]
+    nouns = nouns_of(operation)
+    # Of a path, the nearest alone: what /employers/holidays lists has an id of a holiday, not of an employer.
+    nearest = nouns[:1] if static_parts(operation.path) else nouns
+    return list(_outputs(operation.returns or {}, "", nearest, 0))[:MAX_OUTPUTS]
 
 
 @lru_cache(maxsize=65536)
@@ -222,7 +254,7 @@ def _owner_in_path(operation: Operation, name: str) -> str:
     before = operation.path.partition(f"{{{name}}}")[0]
     static = static_parts(before) if before != operation.path else []
     if static:
-        return _noun(static[-1])
+        return _things_in_path(before)[0]
     dotted = [part for part in re.split(r"[._]", operation.tool) if part]
     if len(dotted) > 1 and not static_parts(operation.path):
         return _noun(dotted[-2])

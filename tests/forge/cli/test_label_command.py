@@ -276,11 +276,13 @@ def test_the_labels_train_the_filter_and_another_target_scores_nothing_again(run
     with ScriptedLlm(grade) as endpoint:
         found = labels_of(run, endpoint, "--sample", "240", "--twice", "0")
 
-    def build(target: float) -> list[str]:
+    said: list[str] = []
+
+    def build(target: float, status: int = 0) -> list[str]:
         table = f'\n[[filter]]\nname = "quality"\nlabels = "{found["labels"]}"\ntarget_precision = {target}\n'
         (workspace / "forge.toml").write_text(RECIPE + table)
         before = set((workspace / ".forge/runs").iterdir())
-        run("build", "--quiet", "--workers", "1")
+        said.append(run("build", "--quiet", "--workers", "1", status=status))
         new = sorted(set((workspace / ".forge/runs").iterdir()) - before)
         events = [json.loads(line) for path in new for line in path.read_text().splitlines()]
         return [event["step"] for event in events if event["event"] == "computed" and event.get("label") == "quality"]
@@ -292,6 +294,9 @@ def test_the_labels_train_the_filter_and_another_target_scores_nothing_again(run
     kept = [row["keep"] for path in (workspace / ".forge/verdicts/quality").glob("*.parquet") for row in _rows(path)]
     assert 100 < sum(kept) < 300
     assert sorted(set(build(0.6))) == ["decided"]
+    assert "The cut for a precision of 0.6" in (workspace / "exports/all/report.html").read_text()
+    assert sorted(set(build(0.995, status=1))) == ["decided"]
+    assert "no cut reaches a precision of 0.995" in said[-1]
     assert "The cut for a precision of 0.6" in (workspace / "exports/all/report.html").read_text()
 
 

@@ -8,16 +8,30 @@ from pathlib import Path
 import pytest
 
 from forge.clients.http import HttpClient
+from forge.engine.build import build
 from forge.engine.session import EventLog, Session
 from forge.executors.local import LocalExecutor
 from forge.hookspecs import PROJECT
 from forge.host import PluginHost
+from forge.manifest import Manifest
 from forge.progress import reporter
 from forge.recipe import load_recipe
 from forge.workspace import Workspace
 from forge_registry import DuckCatalog
 
 OpenSession = Callable[..., Session]
+
+RECIPE = """
+seed = 5
+[tokenizer]
+name = "bpe"
+vocab_size = 300
+SOURCES
+FILTERS
+EXPORTS
+"""
+NOTES = '[[source]]\nname = "notes"\npath = "notes"'
+MAIN = '[export.main]\nmix = "0:0:1"'
 
 
 @pytest.fixture
@@ -50,3 +64,20 @@ def open_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Op
         session.executor.close()
     for module in ("toy_steps", "canary_toys"):
         sys.modules.pop(module, None)
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Callable[..., str]:
+    """Makes a recipe's text from the options of each filter: over notes in one folder, into one export of all."""
+
+    def make(*filters: str, sources: str = NOTES, exports: str = MAIN) -> str:
+        steps = "\n".join(f"[[filter]]\n{options}" for options in filters)
+        return RECIPE.replace("SOURCES", sources).replace("FILTERS", steps).replace("EXPORTS", exports)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[[Session], Manifest]:
+    """Builds all exports of a session; the manifest of the first."""
+    return lambda session: build(session, exports=session.recipe.exports)[0].manifest

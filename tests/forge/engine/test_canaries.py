@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from forge.canaries import PREFIX
-from forge.engine.build import build
 from forge.engine.parts import SHADOW, Part, write_part
 from forge.engine.session import Session
 from forge.errors import StepError
@@ -17,27 +16,8 @@ from forge.manifest import Manifest
 from forge.records import Document
 
 OpenSession = Callable[..., Session]
-
-RECIPE = """
-seed = 5
-[tokenizer]
-name = "bpe"
-vocab_size = 300
-[[source]]
-name = "notes"
-path = "notes"
-FILTERS
-[export.main]
-mix = "0:0:1"
-"""
-
-
-def recipe(*filters: str) -> str:
-    return RECIPE.replace("FILTERS", "\n".join(f"[[filter]]\n{options}" for options in filters))
-
-
-def run(session: Session) -> Manifest:
-    return build(session, exports=session.recipe.exports)[0].manifest
+Recipe = Callable[..., str]
+Run = Callable[[Session], Manifest]
 
 
 def events(session: Session, event: str) -> list[dict[str, object]]:
@@ -61,7 +41,9 @@ def notes(tmp_path: Path) -> None:
         (tmp_path / "notes" / f"part{part}.txt").write_text("\n".join([*lines, "the answer is 42", "a weed"]))
 
 
-def test_canaries_are_caught_and_leave_no_trace_beyond_the_shadow(tmp_path: Path, open_session: OpenSession) -> None:
+def test_canaries_are_caught_and_leave_no_trace_beyond_the_shadow(
+    tmp_path: Path, open_session: OpenSession, recipe: Recipe, run: Run
+) -> None:
     session = open_session(recipe('name="weed"', 'name="twins"', 'name="mask"'))
     manifest = run(session)
     assert {str(fact["label"]): (fact["caught"], fact["due"]) for fact in events(session, "canaries")} == {
@@ -82,7 +64,7 @@ def test_canaries_are_caught_and_leave_no_trace_beyond_the_shadow(tmp_path: Path
 
 
 def test_canaries_do_not_show_in_an_export(
-    tmp_path: Path, open_session: OpenSession, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, open_session: OpenSession, monkeypatch: pytest.MonkeyPatch, recipe: Recipe, run: Run
 ) -> None:
     def shards(folder: str) -> dict[str, bytes]:
         (tmp_path / folder).mkdir()
@@ -100,7 +82,7 @@ def test_canaries_do_not_show_in_an_export(
 
 
 def test_a_filter_that_misses_its_canaries_ends_the_run_with_the_numbers(
-    tmp_path: Path, open_session: OpenSession
+    tmp_path: Path, open_session: OpenSession, recipe: Recipe, run: Run
 ) -> None:
     session = open_session(recipe('name="weed"\nlabel="garden"\nword="big weed"'))
     with pytest.raises(StepError) as raised:
@@ -117,23 +99,27 @@ def test_a_filter_that_misses_its_canaries_ends_the_run_with_the_numbers(
     assert run(open_session(recipe('name="weed"\nlabel="garden"'))).documents == 82
 
 
-def test_a_filters_own_floor_is_the_one_it_is_held_to(open_session: OpenSession) -> None:
+def test_a_filters_own_floor_is_the_one_it_is_held_to(open_session: OpenSession, recipe: Recipe, run: Run) -> None:
     assert run(open_session(recipe('name="lenient"\nword="big weed"'))).documents == 84
     with pytest.raises(StepError, match=r"caught 0 of the 2 .*floor 50\.0%"):
         run(open_session(recipe('name="lenient"\nword="nothing of the kind"')))
 
 
-def test_a_filter_that_drops_the_innocent_ends_the_run(open_session: OpenSession) -> None:
+def test_a_filter_that_drops_the_innocent_ends_the_run(open_session: OpenSession, recipe: Recipe, run: Run) -> None:
     with pytest.raises(StepError, match=r"touched 1 of 1 innocent documents: a weed \(rose was dropped\)"):
         run(open_session(recipe('name="weed"\nmost=3')))
 
 
-def test_a_text_that_should_have_lost_something_and_has_not_ends_the_run(open_session: OpenSession) -> None:
+def test_a_text_that_should_have_lost_something_and_has_not_ends_the_run(
+    open_session: OpenSession, recipe: Recipe, run: Run
+) -> None:
     with pytest.raises(StepError, match=r"missed the number \(secret still holds it\)"):
         run(open_session(recipe('name="mask"\nnumber="43"')))
 
 
-def test_prepare_is_shown_the_filters_own_canaries_and_no_others(tmp_path: Path, open_session: OpenSession) -> None:
+def test_prepare_is_shown_the_filters_own_canaries_and_no_others(
+    tmp_path: Path, open_session: OpenSession, recipe: Recipe, run: Run
+) -> None:
     run(open_session(recipe('name="weed"', 'name="twins"', 'name="mask"')))
     (shown,) = (tmp_path / ".forge" / "state" / "twins").glob("*/shown.txt")
     ids = shown.read_text().split("\n")
@@ -141,7 +127,9 @@ def test_prepare_is_shown_the_filters_own_canaries_and_no_others(tmp_path: Path,
     assert len(ids) == 82 + 3
 
 
-def test_a_changed_threshold_scores_nothing_again_canaries_included(open_session: OpenSession) -> None:
+def test_a_changed_threshold_scores_nothing_again_canaries_included(
+    open_session: OpenSession, recipe: Recipe, run: Run
+) -> None:
     first = open_session(recipe('name="weed"', 'name="twins"'))
     run(first)
     found = done(first)
@@ -154,7 +142,7 @@ def test_a_changed_threshold_scores_nothing_again_canaries_included(open_session
 
 
 def test_an_equal_run_judges_no_canary_again_and_looks_at_them_all_the_same(
-    tmp_path: Path, open_session: OpenSession
+    tmp_path: Path, open_session: OpenSession, recipe: Recipe, run: Run
 ) -> None:
     text = recipe('name="weed"')
     run(open_session(text))
@@ -170,7 +158,9 @@ def test_an_equal_run_judges_no_canary_again_and_looks_at_them_all_the_same(
         run(open_session(text))
 
 
-def test_verdicts_and_shadow_are_the_same_for_any_number_of_workers(tmp_path: Path, open_session: OpenSession) -> None:
+def test_verdicts_and_shadow_are_the_same_for_any_number_of_workers(
+    tmp_path: Path, open_session: OpenSession, recipe: Recipe, run: Run
+) -> None:
     def files(folder: str, workers: int) -> dict[str, bytes]:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "notes").symlink_to(tmp_path / "notes")
@@ -189,7 +179,9 @@ def test_a_source_cannot_give_a_canarys_id(tmp_path: Path) -> None:
         write_part(Part(label="liar", name="all", key="0", folder=str(tmp_path)), [document], rename=False)
 
 
-def test_broken_canaries_are_said_to_be_broken(open_session: OpenSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_canaries_are_said_to_be_broken(
+    open_session: OpenSession, monkeypatch: pytest.MonkeyPatch, recipe: Recipe, run: Run
+) -> None:
     session = open_session(recipe('name="weed"'))
     offered = session.host.require("filter", "weed").step
     made = offered().canaries(1)

@@ -15,6 +15,7 @@ from forge.manifest import Manifest
 from forge.shards import open_shard
 
 OpenSession = Callable[..., Session]
+Run = Callable[[Session], Manifest]
 
 WORDS = ["river", "stone", "maple", "cloud", "amber", "linen", "north", "cedar", "quiet", "ember"]
 RECIPE = """
@@ -67,16 +68,12 @@ def computed(session: Session) -> Counter[tuple[str, str]]:
     return found
 
 
-def run(session: Session) -> Manifest:
-    return build(session, exports=session.recipe.exports)[0].manifest
-
-
 def files(root: Path) -> dict[str, bytes]:
     folder = root / "exports" / "main"
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix != ".html"}
 
 
-def test_an_export_holds_the_mix_and_says_where_from(tmp_path: Path, open_session: OpenSession) -> None:
+def test_an_export_holds_the_mix_and_says_where_from(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     fill(tmp_path)
     manifest = run(open_session(recipe()))
     assert {count.name for count in manifest.sources} == {"prose", "code", "plain"}
@@ -88,7 +85,7 @@ def test_an_export_holds_the_mix_and_says_where_from(tmp_path: Path, open_sessio
     assert all(document[-1] == manifest.tokenizer.eos_id for document in shard)
 
 
-def test_loss_masks_reach_the_shard(tmp_path: Path, open_session: OpenSession) -> None:
+def test_loss_masks_reach_the_shard(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     from tokenizers import Tokenizer
 
     fill(tmp_path)
@@ -104,7 +101,7 @@ def test_loss_masks_reach_the_shard(tmp_path: Path, open_session: OpenSession) -
         assert tokenizer.decode(shard[index][mask == 1].tolist()) == text.partition(":")[0]
 
 
-def test_a_second_build_computes_nothing(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_second_build_computes_nothing(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     fill(tmp_path)
     text = recipe('[[filter]]\nname="long"\n[[filter]]\nname="first"')
     first = open_session(text)
@@ -117,7 +114,7 @@ def test_a_second_build_computes_nothing(tmp_path: Path, open_session: OpenSessi
     assert files(tmp_path) == before
 
 
-def test_workers_and_place_do_not_show_in_the_bytes(tmp_path: Path, open_session: OpenSession) -> None:
+def test_workers_and_place_do_not_show_in_the_bytes(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     text = recipe('[[filter]]\nname="first"')
     for folder, workers in (("one", 1), ("two", 2)):
         fill(tmp_path / folder)
@@ -125,7 +122,7 @@ def test_workers_and_place_do_not_show_in_the_bytes(tmp_path: Path, open_session
     assert files(tmp_path / "one") == files(tmp_path / "two")
 
 
-def test_only_what_changed_is_done_again(tmp_path: Path, open_session: OpenSession) -> None:
+def test_only_what_changed_is_done_again(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     fill(tmp_path)
     text = recipe('[[filter]]\nname="long"')
     first = open_session(text)
@@ -140,7 +137,7 @@ def test_only_what_changed_is_done_again(tmp_path: Path, open_session: OpenSessi
     assert done["scored", "long"] == 1
 
 
-def test_a_changed_threshold_computes_no_score(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_changed_threshold_computes_no_score(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     fill(tmp_path)
     first = open_session(recipe('[[filter]]\nname="long"'))
     run(first)
@@ -154,7 +151,7 @@ def test_a_changed_threshold_computes_no_score(tmp_path: Path, open_session: Ope
 
 
 def test_filters_see_what_earlier_ones_left_and_drops_go_to_the_first(
-    tmp_path: Path, open_session: OpenSession
+    tmp_path: Path, open_session: OpenSession, run: Run
 ) -> None:
     fill(tmp_path)
     (tmp_path / "prose" / "part0.txt").write_text("aa\naa\nsame long line\nsame long line\nsame long line\n")
@@ -165,7 +162,9 @@ def test_filters_see_what_earlier_ones_left_and_drops_go_to_the_first(
     ]
 
 
-def test_rewritten_text_is_what_later_filters_and_the_shards_hold(tmp_path: Path, open_session: OpenSession) -> None:
+def test_rewritten_text_is_what_later_filters_and_the_shards_hold(
+    tmp_path: Path, open_session: OpenSession, run: Run
+) -> None:
     from tokenizers import Tokenizer
 
     fill(tmp_path)
@@ -180,21 +179,21 @@ def test_rewritten_text_is_what_later_filters_and_the_shards_hold(tmp_path: Path
     assert texts == [text.upper() for text in texts]
 
 
-def test_a_filter_that_moves_loss_spans_is_refused(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_filter_that_moves_loss_spans_is_refused(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     fill(tmp_path)
     with pytest.raises(StepError, match=r"judge shout \[.*it changed the length of a document with loss spans"):
         run(open_session(recipe('[[filter]]\nname="shout"\nending="!"')))
 
 
 def test_a_filter_that_keeps_lengths_may_rewrite_documents_with_loss_spans(
-    tmp_path: Path, open_session: OpenSession
+    tmp_path: Path, open_session: OpenSession, run: Run
 ) -> None:
     fill(tmp_path)
     masked = run(open_session(recipe('[[filter]]\nname="shout"')))
     assert any(shard.masked for shard in masked.shards)
 
 
-def test_rejects_are_kept_and_too_many_fail_the_run(tmp_path: Path, open_session: OpenSession) -> None:
+def test_rejects_are_kept_and_too_many_fail_the_run(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     fill(tmp_path)
     path = tmp_path / "prose" / "part0.txt"
     path.write_text("!one\n" + path.read_text())
@@ -206,27 +205,29 @@ def test_rejects_are_kept_and_too_many_fail_the_run(tmp_path: Path, open_session
         run(open_session(recipe()))
 
 
-def test_a_plugins_bug_is_named_with_its_place(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_plugins_bug_is_named_with_its_place(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     fill(tmp_path)
     (tmp_path / "code" / "part2.txt").write_text("boom\n")
     with pytest.raises(StepError, match=r"collect notes \[part2\]: RuntimeError: a bug in the plugin"):
         run(open_session(recipe()))
 
 
-def test_a_partition_key_that_is_no_file_name_is_refused(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_partition_key_that_is_no_file_name_is_refused(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     fill(tmp_path)
     (tmp_path / "code" / "a+b.txt").write_text("x")
     with pytest.raises(StepError, match=r"collect notes: the partition key 'a/b' is no file name"):
         run(open_session(recipe()))
 
 
-def test_a_filter_that_miscounts_is_named(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_filter_that_miscounts_is_named(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     fill(tmp_path)
     with pytest.raises(StepError, match=r"judge miscounting \[.*\]: answered 1 verdicts for"):
         run(open_session(recipe('[[filter]]\nname="miscounting"')))
 
 
-def test_what_is_wrong_in_the_recipe_is_found_before_anything_runs(tmp_path: Path, open_session: OpenSession) -> None:
+def test_what_is_wrong_in_the_recipe_is_found_before_anything_runs(
+    tmp_path: Path, open_session: OpenSession, run: Run
+) -> None:
     fill(tmp_path)
     with pytest.raises(PluginError, match="did you mean 'long'"):
         run(open_session(recipe('[[filter]]\nname="lang"')))
@@ -235,7 +236,7 @@ def test_what_is_wrong_in_the_recipe_is_found_before_anything_runs(tmp_path: Pat
     assert not (tmp_path / ".forge" / "corpus").exists()
 
 
-def test_an_empty_corpus_says_so(tmp_path: Path, open_session: OpenSession) -> None:
+def test_an_empty_corpus_says_so(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     (tmp_path / "prose").mkdir()
     text = '[[source]]\nname="notes"\npath="prose"\n[export.main]\n'
     with pytest.raises(CorpusError, match="gave no document"):
@@ -249,7 +250,7 @@ def test_without_an_export_the_catalogue_is_filled_and_that_is_all(tmp_path: Pat
     assert read_summary(session.workspace).labels[0].records == 40
 
 
-def test_a_changed_mix_encodes_nothing_again(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_changed_mix_encodes_nothing_again(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     fill(tmp_path)
     first = open_session(recipe())
     run(first)
@@ -259,7 +260,9 @@ def test_a_changed_mix_encodes_nothing_again(tmp_path: Path, open_session: OpenS
     assert computed(second) == Counter({("export", "main"): 1})
 
 
-def test_a_tokenizer_of_ones_own_is_used_and_its_content_counts(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_tokenizer_of_ones_own_is_used_and_its_content_counts(
+    tmp_path: Path, open_session: OpenSession, run: Run
+) -> None:
     fill(tmp_path)
     run(open_session(recipe()))
     shutil.copyfile(tmp_path / "exports" / "main" / "tokenizer.json", tmp_path / "mine.json")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from forge.engine.build import build
 from forge.engine.session import Session
 from forge.errors import CorpusError, StepError
 from forge.manifest import Manifest, read_manifest, verify_files
 
 OpenSession = Callable[..., Session]
+Run = Callable[[Session], Manifest]
 
 RECIPE = """
 seed = SEED
@@ -37,10 +37,6 @@ def recipe(filters: str = "", seed: int = 1) -> str:
     return RECIPE.replace("FILTERS", filters).replace("SEED", str(seed))
 
 
-def run(session: Session) -> Manifest:
-    return build(session, exports=session.recipe.exports)[0].manifest
-
-
 def exported(root: Path) -> dict[str, bytes]:
     folder = root / "exports" / "main"
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix != ".html"}
@@ -56,7 +52,7 @@ def prose(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_changed_seed_reaches_a_filters_state(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_changed_seed_reaches_a_filters_state(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     filters = '[[filter]]\nname="drawing"'
     run(open_session(recipe(filters, seed=1)))
     changed = run(open_session(recipe(filters, seed=6)))
@@ -65,14 +61,14 @@ def test_a_changed_seed_reaches_a_filters_state(tmp_path: Path, open_session: Op
     assert changed == fresh
 
 
-def test_a_filters_new_label_is_the_one_in_the_manifest(open_session: OpenSession) -> None:
+def test_a_filters_new_label_is_the_one_in_the_manifest(open_session: OpenSession, run: Run) -> None:
     run(open_session(recipe('[[filter]]\nname="long"\nleast=37\nlabel="old"')))
     manifest = run(open_session(recipe('[[filter]]\nname="long"\nleast=37\nlabel="new"')))
     assert {drop.filter for drop in manifest.drops} == {"new"}
 
 
 def test_the_folder_does_not_show_in_the_manifest_even_with_a_tokenizer_of_ones_own(
-    tmp_path: Path, open_session: OpenSession
+    tmp_path: Path, open_session: OpenSession, run: Run
 ) -> None:
     run(open_session(recipe()))
     text = recipe().replace("vocab_size = 300", 'path = "mine.json"')
@@ -83,7 +79,7 @@ def test_the_folder_does_not_show_in_the_manifest_even_with_a_tokenizer_of_ones_
     assert exported(tmp_path / "one") == exported(tmp_path / "two")
 
 
-def test_plugins_are_told_once_and_again_if_one_failed(tmp_path: Path, open_session: OpenSession) -> None:
+def test_plugins_are_told_once_and_again_if_one_failed(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     (tmp_path / "refuse").touch()
     with pytest.raises(StepError, match=r"export forge_export_finished \[main\]: RuntimeError: not now"):
         run(open_session(recipe()))
@@ -102,12 +98,12 @@ def owned(root: Path) -> list[Path]:
     )
 
 
-def run_until_it_ends_well(session: Callable[[], Session]) -> None:
+def run_until_it_ends_well(again: Callable[[], Manifest]) -> None:
     """A run may refuse, naming a damaged file; the next must not refuse for the same reason."""
     said: set[str] = set()
     while True:
         try:
-            run(session())
+            again()
             return
         except (CorpusError, StepError) as error:
             if str(error) in said:
@@ -116,7 +112,7 @@ def run_until_it_ends_well(session: Callable[[], Session]) -> None:
 
 
 @pytest.mark.parametrize("damage", ["deleted", "emptied"])
-def test_whatever_is_damaged_is_made_again(tmp_path: Path, open_session: OpenSession, damage: str) -> None:
+def test_whatever_is_damaged_is_made_again(tmp_path: Path, open_session: OpenSession, damage: str, run: Run) -> None:
     """One file at a time; a run may refuse once, naming the file, and the one after it must succeed."""
     text = recipe('[[filter]]\nname="long"\n[[filter]]\nname="drawing"')
     run(open_session(text))
@@ -126,11 +122,11 @@ def test_whatever_is_damaged_is_made_again(tmp_path: Path, open_session: OpenSes
             continue
         shutil.rmtree(tmp_path / "exports")
         path.unlink() if damage == "deleted" else path.write_bytes(b"")
-        run_until_it_ends_well(lambda: open_session(text))
+        run_until_it_ends_well(lambda: run(open_session(text)))
         assert exported(tmp_path) == before, path
 
 
-def test_a_cut_shard_of_a_killed_run_is_written_again(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_cut_shard_of_a_killed_run_is_written_again(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     run(open_session(recipe()))
     before = exported(tmp_path)
     target = tmp_path / "exports" / "main"
@@ -144,7 +140,7 @@ def test_a_cut_shard_of_a_killed_run_is_written_again(tmp_path: Path, open_sessi
     assert exported(tmp_path) == before
 
 
-def test_a_missing_card_is_made_again(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_missing_card_is_made_again(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     manifest = run(open_session(recipe()))
     card = tmp_path / "exports" / "main" / "README.md"
     card.unlink()
@@ -154,18 +150,18 @@ def test_a_missing_card_is_made_again(tmp_path: Path, open_session: OpenSession)
     assert card.is_file()
 
 
-def test_an_export_too_small_for_any_document_is_refused(open_session: OpenSession) -> None:
+def test_an_export_too_small_for_any_document_is_refused(open_session: OpenSession, run: Run) -> None:
     with pytest.raises(CorpusError, match="no document is short enough for this size; raise max_tokens"):
         run(open_session(recipe() + "max_tokens = 2\n"))
 
 
-def test_an_id_given_twice_names_both_places(tmp_path: Path, open_session: OpenSession) -> None:
+def test_an_id_given_twice_names_both_places(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     twice = '[[source]]\nname = "notes"\nlabel = "again"\npath = "prose"\n'
     manifest = run(open_session(recipe().replace("[[render]]", twice + "[[render]]")))
     assert {count.name for count in manifest.sources} == {"notes", "again", "plain"}  # a label makes ids of its own
 
 
-def test_a_corpus_of_the_wrong_domain_is_refused(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_corpus_of_the_wrong_domain_is_refused(tmp_path: Path, open_session: OpenSession, run: Run) -> None:
     text = recipe().replace('path = "prose"', 'path = "prose"\ndomain = "poetry"')
     with pytest.raises(StepError, match="domain 'poetry' is none of agent, code, text"):
         run(open_session(text))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from forge.engine.build import build
 from forge.engine.session import Session
 from forge.errors import CorpusError, RecipeError, StepError
 from forge.manifest import Manifest
@@ -16,27 +15,8 @@ from forge.progress import LineReporter
 from forge.recipe import parse_recipe
 
 OpenSession = Callable[..., Session]
-
-RECIPE = """
-seed = 5
-[tokenizer]
-name = "bpe"
-vocab_size = 300
-[[source]]
-name = "notes"
-path = "notes"
-FILTERS
-[export.main]
-mix = "0:0:1"
-"""
-
-
-def recipe(*filters: str) -> str:
-    return RECIPE.replace("FILTERS", "\n".join(f"[[filter]]\n{options}" for options in filters))
-
-
-def run(session: Session) -> Manifest:
-    return build(session, exports=session.recipe.exports)[0].manifest
+Recipe = Callable[..., str]
+Run = Callable[[Session], Manifest]
 
 
 def listening(session: Session) -> tuple[Session, io.StringIO]:
@@ -53,7 +33,7 @@ def fill(root: Path, *, weeds: int, others: int) -> None:
 
 
 def test_a_filter_that_drops_most_ends_the_run_with_the_numbers_before_any_export(
-    tmp_path: Path, open_session: OpenSession
+    tmp_path: Path, open_session: OpenSession, recipe: Recipe, run: Run
 ) -> None:
     fill(tmp_path, weeds=90, others=30)
     with pytest.raises(StepError) as raised:
@@ -69,7 +49,7 @@ def test_a_filter_that_drops_most_ends_the_run_with_the_numbers_before_any_expor
 
 
 def test_with_a_higher_limit_the_run_goes_on_and_judges_nothing_again(
-    tmp_path: Path, open_session: OpenSession
+    tmp_path: Path, open_session: OpenSession, recipe: Recipe, run: Run
 ) -> None:
     fill(tmp_path, weeds=90, others=30)
     with pytest.raises(StepError):
@@ -83,20 +63,22 @@ def test_with_a_higher_limit_the_run_goes_on_and_judges_nothing_again(
     assert not steps & {"scored", "judged", "decided", "prepare"}
 
 
-def test_only_what_reaches_a_filter_counts(tmp_path: Path, open_session: OpenSession) -> None:
+def test_only_what_reaches_a_filter_counts(tmp_path: Path, open_session: OpenSession, recipe: Recipe, run: Run) -> None:
     fill(tmp_path, weeds=100, others=120)
     twice = recipe('name="weed"\nmax_drop_rate=0.5', 'name="weed"\nlabel="again"\nmax_drop_rate=0.0')
     assert run(open_session(twice)).documents == 120
 
 
-def test_where_nothing_reaches_a_filter_no_rate_is_too_low(tmp_path: Path, open_session: OpenSession) -> None:
+def test_where_nothing_reaches_a_filter_no_rate_is_too_low(
+    tmp_path: Path, open_session: OpenSession, recipe: Recipe, run: Run
+) -> None:
     fill(tmp_path, weeds=10, others=10)
     with pytest.raises(CorpusError):  # there is nothing to train a tokenizer on
         run(open_session(recipe('name="long"\nleast=100', 'name="weed"\nmin_drop_rate=0.1')))
 
 
 def test_a_handful_of_documents_is_held_to_no_limit_but_that_of_the_recipe(
-    tmp_path: Path, open_session: OpenSession
+    tmp_path: Path, open_session: OpenSession, recipe: Recipe, run: Run
 ) -> None:
     fill(tmp_path, weeds=60, others=39)
     assert run(open_session(recipe('name="weed"'))).documents == 39
@@ -104,13 +86,15 @@ def test_a_handful_of_documents_is_held_to_no_limit_but_that_of_the_recipe(
         run(open_session(recipe('name="weed"\nmax_drop_rate=0.6')))
 
 
-def test_a_filter_says_itself_what_it_may_drop(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_filter_says_itself_what_it_may_drop(
+    tmp_path: Path, open_session: OpenSession, recipe: Recipe, run: Run
+) -> None:
     fill(tmp_path, weeds=150, others=30)
     assert run(open_session(recipe('name="lenient"'))).documents == 30
 
 
 def test_a_filter_that_drops_too_few_ends_the_run_if_the_recipe_says_so(
-    tmp_path: Path, open_session: OpenSession
+    tmp_path: Path, open_session: OpenSession, recipe: Recipe, run: Run
 ) -> None:
     fill(tmp_path, weeds=3, others=97)
     with pytest.raises(StepError, match=r"dropped 3 of the 100 .*less than min_drop_rate = 0\.05"):
@@ -118,7 +102,9 @@ def test_a_filter_that_drops_too_few_ends_the_run_if_the_recipe_says_so(
     assert run(open_session(recipe('name="weed"\nmin_drop_rate=0.03'))).documents == 97
 
 
-def test_a_filter_that_did_nothing_is_said_once(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_filter_that_did_nothing_is_said_once(
+    tmp_path: Path, open_session: OpenSession, recipe: Recipe, run: Run
+) -> None:
     fill(tmp_path, weeds=0, others=20)
     text = recipe('name="weed"\nlabel="garden"', 'name="mask"')
     session, said = listening(open_session(text))
@@ -130,7 +116,9 @@ def test_a_filter_that_did_nothing_is_said_once(tmp_path: Path, open_session: Op
     assert "none of" not in said.getvalue()
 
 
-def test_a_filter_that_only_rewrites_did_something(tmp_path: Path, open_session: OpenSession) -> None:
+def test_a_filter_that_only_rewrites_did_something(
+    tmp_path: Path, open_session: OpenSession, recipe: Recipe, run: Run
+) -> None:
     fill(tmp_path, weeds=0, others=60)
     session, said = listening(open_session(recipe('name="mask"')))
     run(session)

@@ -122,7 +122,16 @@ def data(manifest: Manifest, catalog: CatalogCounts) -> ReportData:
         tripwires=[
             TripwireRow(label="length", reached=5_000, dropped=130, most=0.5, due=2, caught=2, innocent=2),
             TripwireRow(
-                label="pii", reached=4_870, dropped=0, changed=31, least=0.0, most=0.1, floor=0.9, due=10, caught=9
+                label="pii",
+                reached=4_870,
+                dropped=0,
+                changed=31,
+                least=0.0,
+                most=0.1,
+                text_rate=0.0125,
+                floor=0.9,
+                due=10,
+                caught=9,
             ),
             TripwireRow(label=HOSTILE, reached=0, dropped=0, has_canaries=False),
         ],
