@@ -1,6 +1,6 @@
 """The promise of the synthesizer: a hundred trajectories with a weak model on this machine, verified again without it.
 
-Some 25 minutes on two idle cores, as the model writes every request, call and answer anew.
+Some 20 minutes on two idle cores, as the model writes every request, call and answer anew.
 """
 
 import json
