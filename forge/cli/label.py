@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge.cli.options import AsJson, Directory, Quiet, Workers, print_json, workspace_of
+from forge.cli.options import AsJson, Directory, MaxTokens, MaxUsd, Quiet, Workers, print_json, workspace_of
 
 if TYPE_CHECKING:
     from forge.clients.llm_open import Endpoint
@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from forge_filters.rubrics import Rubric
 
 LABELS = "labels"
+PromptUsd = Annotated[
+    float | None,
+    typer.Option("--prompt-usd", min=0, help="Price of a million tokens of prompts. Default: [llm.prices]."),
+]
+CompletionUsd = Annotated[
+    float | None,
+    typer.Option("--completion-usd", min=0, help="Price of a million tokens of answers. Default: [llm.prices]."),
+]
+Concurrency = Annotated[
+    int | None, typer.Option("--concurrency", min=1, help="Most calls under way at once. Default: [llm].")
+]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", min=1, help="Seconds to wait for an answer. Default: [llm].")
+]
 
 
 def label(
@@ -35,24 +49,12 @@ def label(
     ] = None,
     chars: Annotated[int, typer.Option("--chars", min=100, help="Characters of a document that are shown.")] = 4_000,
     max_calls: Annotated[int | None, typer.Option("--max-calls", min=1, help="Most calls, over all runs.")] = None,
-    max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Most tokens, over all runs.")] = None,
-    max_usd: Annotated[
-        float | None, typer.Option("--max-usd", min=0, help="Most US dollars, over all runs; needs the prices.")
-    ] = None,
-    prompt_usd: Annotated[
-        float | None,
-        typer.Option("--prompt-usd", min=0, help="Price of a million tokens of prompts. Default: [llm.prices]."),
-    ] = None,
-    completion_usd: Annotated[
-        float | None,
-        typer.Option("--completion-usd", min=0, help="Price of a million tokens of answers. Default: [llm.prices]."),
-    ] = None,
-    concurrency: Annotated[
-        int | None, typer.Option("--concurrency", min=1, help="Most calls under way at once. Default: [llm].")
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", min=1, help="Seconds to wait for an answer. Default: [llm].")
-    ] = None,
+    max_tokens: MaxTokens = None,
+    max_usd: MaxUsd = None,
+    prompt_usd: PromptUsd = None,
+    completion_usd: CompletionUsd = None,
+    concurrency: Concurrency = None,
+    timeout: Timeout = None,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Only say what would be asked and what it costs.")
     ] = False,

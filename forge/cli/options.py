@@ -20,6 +20,11 @@ Workers = Annotated[
 ExecutorName = Annotated[str, typer.Option("--executor", help="Who does the work; see `forge plugins`.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer material than the cache holds.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors and results.")]
+MaxTokens = Annotated[int | None, typer.Option("--max-tokens", min=1, help="Most tokens, over all runs.")]
+MaxUsd = Annotated[
+    float | None,
+    typer.Option("--max-usd", min=0, help="Most US dollars, over all runs; needs prices, as [llm.prices] has them."),
+]
 
 
 _NUMBER = re.compile(r"[\d,.]+ ?(%|[kMG]?B)?")

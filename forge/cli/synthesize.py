@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forge.cli.funnel import SYNTHESIZER, Label, facts_of, print_funnel, read_funnel, read_tried
-from forge.cli.options import AsJson, Directory, Quiet, Workers, print_json, shown, workspace_of
+from forge.cli.options import AsJson, Directory, MaxTokens, MaxUsd, Quiet, Workers, print_json, shown, workspace_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,10 +42,8 @@ def synthesize(
             "--writes", help="A part that the model writes; repeat it, or say none. See docs/trajectories.md."
         ),
     ] = None,
-    max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Most tokens, over all runs.")] = None,
-    max_usd: Annotated[
-        float | None, typer.Option("--max-usd", min=0, help="Most US dollars, over all runs; needs [llm.prices].")
-    ] = None,
+    max_tokens: MaxTokens = None,
+    max_usd: MaxUsd = None,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Only say what would be asked and what it takes.")
     ] = False,

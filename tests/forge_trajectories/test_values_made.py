@@ -175,6 +175,11 @@ ODD = st.recursive(
 )
 
 
+def test_a_number_beyond_64_bits_in_a_schema_is_no_error() -> None:
+    assert fits(5, {"type": "integer", "maximum": 2**80})
+    assert not fits("5", {"type": "integer", "minimum": -(2**80)})
+
+
 @given(schema=st.dictionaries(st.sampled_from(["type", "properties", "items", "required", "oneOf", "pattern"]), ODD))
 def test_schemas_of_any_shape_compile_and_give_a_value(schema: dict[str, object]) -> None:
     compiled(checkable(schema))

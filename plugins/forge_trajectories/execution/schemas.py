@@ -81,7 +81,11 @@ def _remembered(parameters: bytes) -> "Draft202012Validator":
 
 def fits(value: object, schema: Mapping[str, Any], *, request: bool = True) -> bool:
     """Whether ``value`` keeps what is certain of ``schema``; validators are remembered by its content."""
-    return bool(_checking(orjson.dumps(schema, option=orjson.OPT_NON_STR_KEYS), request).is_valid(value))
+    try:
+        validator = _checking(orjson.dumps(schema, option=orjson.OPT_NON_STR_KEYS), request)
+    except TypeError:  # a number of more than 64 bits, which orjson does not write
+        validator = compiled(checkable(schema, request=request))
+    return bool(validator.is_valid(value))
 
 
 @lru_cache(maxsize=8192)

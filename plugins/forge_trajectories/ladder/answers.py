@@ -94,9 +94,7 @@ def check_answers(dialogue: Dialogue, turns: list[int], replay: Replay) -> Check
         )
         code, evidence = next(problems, ("", ""))
         if code:
-            return Check(
-                check="answer-supported", passed=False, code=f"answer-supported:{code}", evidence=clip(evidence, 300)
-            )
+            return Check.failure(f"answer-supported:{code}", clip(evidence, 300))
     return Check(check="answer-supported", passed=True if applies else None)
 
 

@@ -37,10 +37,10 @@ def check_offered(dialogue: Dialogue) -> Check:
     for made in dialogue.calls:
         if made.tool not in offered:
             evidence = f"{made.tool!r} is not among the tools: {listed(sorted(offered)[:SHOWN]) or 'there are none'}"
-            return Check(check="tool-offered", passed=False, code="tool-offered:unknown-tool", evidence=evidence)
+            return Check.failure("tool-offered:unknown-tool", evidence)
     if dialogue.blueprint is not None and not _as_offered(dialogue, dialogue.blueprint):
         evidence = "the tools are not those that the blueprint offers, in its words"
-        return Check(check="tool-offered", passed=False, code="tool-offered:tools-differ", evidence=evidence)
+        return Check.failure("tool-offered:tools-differ", evidence)
     return Check(check="tool-offered", passed=True)
 
 
@@ -82,7 +82,7 @@ def schema_failure(tool: str, arguments: Any, parameters: Mapping[str, Any]) -> 
         return None
     code = f"arguments-valid:{_CODES.get(found[0].rule, 'out-of-bounds')}"
     evidence = f"{tool}: {found[0].field}: {found[0].message}" if found[0].field else f"{tool}: {found[0].message}"
-    return Check(check="arguments-valid", passed=False, code=code, evidence=evidence)
+    return Check.failure(code, evidence)
 
 
 def parameters_of(dialogue: Dialogue, tool: str) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ A judge never overrules a failed check before it: what failed is final. A check 
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 CHECKS = (
     "parses",
@@ -40,6 +41,11 @@ class Check:
     passed: bool | None
     code: str = ""
     evidence: str = ""
+
+    @classmethod
+    def failure(cls, code: str, evidence: str) -> Self:
+        """The failed check that a reason code names before its colon."""
+        return cls(check=code.partition(":")[0], passed=False, code=code, evidence=evidence)
 
     def as_object(self) -> dict[str, object]:
         """The form in which `Trajectory.checks` keeps it."""

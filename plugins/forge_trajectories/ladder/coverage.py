@@ -170,14 +170,14 @@ def check_order(dialogue: Dialogue, found: Coverage) -> Check:
     assert dialogue.blueprint is not None
     for code, evidence in found.problems:
         if code.startswith("order:"):
-            return Check(check="order", passed=False, code=code, evidence=evidence)
+            return Check.failure(code, evidence)
     for step in dialogue.blueprint.plan:
         made = found.done.get(step.id) or found.tried.get(step.id)
         for before in step.after if made is not None else ():
             earlier = found.done.get(before)
             if made is not None and earlier is not None and (earlier.answer or 0) > made.message:
                 evidence = f"{made.tool} is called before {earlier.tool}, whose answer it has to wait for"
-                return Check(check="order", passed=False, code="order:too-early", evidence=evidence)
+                return Check.failure("order:too-early", evidence)
     return Check(check="order", passed=True if dialogue.blueprint.plan else None)
 
 
@@ -194,7 +194,7 @@ def check_reference(dialogue: Dialogue, found: Coverage, replay: Replay) -> Chec
         ]
     problems = problems or list(extra_calls(dialogue, found, replay))
     if problems:
-        return Check(check="reference", passed=False, code=problems[0][0], evidence=problems[0][1])
+        return Check.failure(*problems[0])
     return Check(check="reference", passed=True if blueprint.plan or dialogue.calls else None)
 
 
@@ -253,4 +253,4 @@ def check_final_state(dialogue: Dialogue, replay: Replay) -> Check:
     if same(wanted, replay.state):
         return Check(check="final-state", passed=True)
     evidence = f"the state is {clip(compact_json(replay.state), 200)} instead of {clip(compact_json(wanted), 200)}"
-    return Check(check="final-state", passed=False, code="final-state:differs", evidence=evidence)
+    return Check.failure("final-state:differs", evidence)

@@ -62,7 +62,7 @@ class Seen:
 
 
 def _duplicate(code: str, evidence: str) -> Check:
-    return Check(check="duplicate", passed=False, code=f"duplicate:{code}", evidence=evidence)
+    return Check.failure(f"duplicate:{code}", evidence)
 
 
 def calls_key(dialogue: Dialogue) -> str:

@@ -99,8 +99,8 @@ def _failure(dialogue: Dialogue, made: Made) -> Check | None:
     if not isinstance(made.arguments, dict):
         shown = clip(str(made.arguments), 120)
         evidence = f"the arguments of {made.tool} are no JSON object: {shown!r}"
-        return Check(check="parses", passed=False, code="parses:arguments", evidence=evidence)
+        return Check.failure("parses:arguments", evidence)
     if made.tool not in offered_names(dialogue):
         evidence = f"{made.tool!r} is not among the tools"
-        return Check(check="tool-offered", passed=False, code="tool-offered:unknown-tool", evidence=evidence)
+        return Check.failure("tool-offered:unknown-tool", evidence)
     return schema_failure(made.tool, made.arguments, parameters_of(dialogue, made.tool))

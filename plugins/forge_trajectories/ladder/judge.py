@@ -110,9 +110,7 @@ def verdict(trajectory: Trajectory, results: Sequence[Result]) -> Check:
             unanswered = unanswered or f"{question.name}: {result.reason}"
         elif _says_no(result):
             why = clip(str(result.value.get("why", "")), 200)
-            return Check(
-                check="judge", passed=False, code=f"judge:{question.name}", evidence=f"{question.text} No: {why}"
-            )
+            return Check.failure(f"judge:{question.name}", f"{question.text} No: {why}")
     if unanswered:
         return Check(check="judge", passed=None, evidence=clip(f"no answer to {unanswered}", 200))
     return Check(check="judge", passed=True)

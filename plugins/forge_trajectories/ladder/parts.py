@@ -47,9 +47,7 @@ def check_action(
     for each in made:
         if not isinstance(each.arguments, Mapping):
             shown = clip(str(each.arguments), 120)
-            return Check(
-                check="parses", passed=False, code="parses:arguments", evidence=f"the arguments are no object: {shown}"
-            )
+            return Check.failure("parses:arguments", f"the arguments are no object: {shown}")
     for check in (check_offered(dialogue), check_arguments(dialogue), check_grounded(dialogue)):
         if check.passed is False:
             return check
@@ -89,16 +87,14 @@ def _no_step(blueprint: Blueprint, made: Made, covered: Coverage, taken: set[str
             taken.add(step.id)
             return None
         if nearest is None and waiting:
-            nearest = _wrong("order:too-early", f"{made.tool} has to wait for the answer to another call")
+            nearest = Check.failure("order:too-early", f"{made.tool} has to wait for the answer to another call")
         elif nearest is None:
             given = made.arguments.get(wrong[0]) if isinstance(made.arguments, Mapping) else None
             shown, right = clip(compact_json(given), 80), clip(compact_json(wanted.get(wrong[0])), 80)
-            nearest = _wrong("reference:wrong-argument", f"{made.tool}: {wrong[0]} is {shown} and has to be {right}")
-    return nearest or _wrong("reference:extra-call", f"nobody asked for this call of {made.tool}")
-
-
-def _wrong(code: str, evidence: str) -> Check:
-    return Check(check=code.partition(":")[0], passed=False, code=code, evidence=evidence)
+            nearest = Check.failure(
+                "reference:wrong-argument", f"{made.tool}: {wrong[0]} is {shown} and has to be {right}"
+            )
+    return nearest or Check.failure("reference:extra-call", f"nobody asked for this call of {made.tool}")
 
 
 def check_answer(blueprint: Blueprint, messages: Sequence[Message], text: str) -> Check | None:

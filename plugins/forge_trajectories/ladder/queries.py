@@ -172,4 +172,4 @@ def _is_part(number: float, text: str, there: frozenset[float]) -> bool:
 
 
 def _failed(code: str, evidence: str) -> Check:
-    return Check(check="grounded", passed=False, code=f"grounded:{code}", evidence=evidence)
+    return Check.failure(f"grounded:{code}", evidence)

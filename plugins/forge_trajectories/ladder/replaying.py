@@ -57,7 +57,7 @@ def check_executes(dialogue: Dialogue, found: Replay) -> Check:
             continue
         code, evidence = _unlike(dialogue.blueprint, made, again)
         if code:
-            return Check(check="executes", passed=False, code=f"executes:{code}", evidence=evidence)
+            return Check.failure(f"executes:{code}", evidence)
     return Check(check="executes", passed=True if dialogue.calls else None)
 
 

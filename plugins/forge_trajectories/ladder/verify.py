@@ -42,7 +42,7 @@ def verify(trajectory: Trajectory, *, blueprint: Blueprint | None = None) -> lis
         dialogue = read(trajectory, blueprint)
     except (ValueError, TypeError, KeyError, IndexError) as error:
         evidence = f"the trajectory cannot be read: {error}"
-        return [Check(check="parses", passed=False, code=UNREADABLE, evidence=evidence)]
+        return [Check.failure(UNREADABLE, evidence)]
     found: list[Check] = []
     for check in _rungs(dialogue):
         found.append(check)

@@ -304,7 +304,7 @@ class _Author:
         raise _Refused(part, wrong, said)
 
     def _refuse(self, part: str, code: str, evidence: str) -> NoReturn:
-        raise _Refused(part, Check(check=code.partition(":")[0], passed=False, code=code, evidence=evidence))
+        raise _Refused(part, Check.failure(code, evidence))
 
     def _mark(self, part: str, *, by_model: bool) -> None:
         """Who wrote a part; one word of a model's makes it the model's."""
@@ -315,7 +315,7 @@ class _Author:
 def _unfit(operation: Operation, arguments: Mapping[str, Any], value: Any) -> Check | None:
     """Whether a model's answer is none that the operation could give."""
     wrong = llm_simulator.unfit(operation, value[llm_simulator.ANSWER], arguments)
-    return Check(check="executes", passed=False, code="executes:shape", evidence=wrong) if wrong else None
+    return Check.failure("executes:shape", wrong) if wrong else None
 
 
 def _tells(text: str, facts: Sequence[Fact]) -> Check | None:
@@ -324,7 +324,7 @@ def _tells(text: str, facts: Sequence[Fact]) -> Check | None:
     if not missing:
         return None
     evidence = f"The reply does not say the value of {', '.join(missing)}."
-    return Check(check="grounded", passed=False, code="grounded:not-told", evidence=evidence)
+    return Check.failure("grounded:not-told", evidence)
 
 
 def finished(road: Generator[Call, Result, Composed]) -> Composed:

@@ -72,10 +72,10 @@ def misplaced(said: Said, planned: Action, dialogue: Dialogue, turn: int) -> Che
         return _needless_call(said) if dialogue.blueprint.ending == "no-call" else _wandering(said, dialogue, turn)
     if planned.is_question:
         names = listed([fact.name for fact in dialogue.facts(planned.asks)])
-        return _failed("kind:no-question", f"The user has not told {names}; ask for it first.")
+        return Check.failure("kind:no-question", f"The user has not told {names}; ask for it first.")
     if planned.calls:
         tools = listed([call.tool for call in planned.calls])
-        return _failed("reference:missing-call", f"It is too early to end: {tools} still has to be called.")
+        return Check.failure("reference:missing-call", f"It is too early to end: {tools} still has to be called.")
     return None
 
 
@@ -86,24 +86,20 @@ def _wandering(said: Said, dialogue: Dialogue, turn: int) -> Check | None:
         again = [each for each in made if (each.tool, dict(each.arguments)) == (call["name"], call["arguments"])]
         if any(each.worked and not each.observation.fault for each in again):
             evidence = f"{call['name']} has answered this call already; go on with its answer."
-            return _failed("reference:repeated-call", evidence)
+            return Check.failure("reference:repeated-call", evidence)
     strays = sum(each.worked and not each.step for each in made)
     strays += sum(not planned.step for planned in said.planned(dialogue, turn))
     if strays > MOST_STRAYS:
-        return _failed(
+        return Check.failure(
             "reference:extra-call", "These calls do not lead to what the user wants; call what does, or answer."
         )
     return None
 
 
 def _needless_question() -> Check:
-    return _failed("kind:needless-question", "Nothing is missing, so do not ask the user; call a tool or answer.")
+    return Check.failure("kind:needless-question", "Nothing is missing, so do not ask the user; call a tool or answer.")
 
 
 def _needless_call(said: Said) -> Check:
     tools = listed([str(call["name"]) for call in said.calls])
-    return _failed("kind:needless-call", f"{tools} does not do what the user wants; say that no tool here does.")
-
-
-def _failed(code: str, evidence: str) -> Check:
-    return Check(check=code.partition(":")[0], passed=False, code=code, evidence=evidence)
+    return Check.failure("kind:needless-call", f"{tools} does not do what the user wants; say that no tool here does.")

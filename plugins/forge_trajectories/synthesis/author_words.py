@@ -19,7 +19,9 @@ MOST_LEAVES = 200
 def misaddressed(dialogue: Dialogue, text: str, turn: int) -> Check | None:
     """Whether an answer talks about the user, and not to them."""
     if _THIRD_PERSON.search(text) and not any("user" in str(value).lower() for value in _seen(dialogue, turn)):
-        return _failed("kind:third-person", "Speak to the user as you; do not write about the user or the assistant.")
+        return Check.failure(
+            "kind:third-person", "Speak to the user as you; do not write about the user or the assistant."
+        )
     return None
 
 
@@ -35,7 +37,7 @@ def hollow(dialogue: Dialogue, text: str, turn: int) -> Check | None:
         said = said or (str(value) if isinstance(value, str) and len(value) > 2 else "")
     if not said:
         return None
-    return _failed("answer-supported:says-nothing", f"Tell what the results say, for example {clip(said, 60)!r}.")
+    return Check.failure("answer-supported:says-nothing", f"Tell what the results say, for example {clip(said, 60)!r}.")
 
 
 def _has_read(dialogue: Dialogue, turn: int) -> bool:
@@ -59,7 +61,3 @@ def _leaves(value: Any) -> Iterator[Any]:
             yield from _leaves(item)
     elif value is not None and not isinstance(value, bool):
         yield value
-
-
-def _failed(code: str, evidence: str) -> Check:
-    return Check(check=code.partition(":")[0], passed=False, code=code, evidence=evidence)

@@ -322,7 +322,7 @@ class _Run:
         if made_up <= self.aims.max_llm_share * observed:
             return None
         evidence = f"{made_up} of {observed} observations would be a model's, over {self.aims.max_llm_share:.0%}"
-        return Check(check="executes", passed=False, code="executes:llm-share", evidence=evidence)
+        return Check.failure("executes:llm-share", evidence)
 
 
 def _is_unpaid(result: Result) -> bool:
